@@ -1,0 +1,1 @@
+//! chimera-api, the HTTP gateway: takes questions and serves their answers

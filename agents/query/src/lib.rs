@@ -1,0 +1,1 @@
+//! query_agent: understands a question, requests data and analysis, and completes the query

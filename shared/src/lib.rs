@@ -1,0 +1,1 @@
+//! BaseAgent, telemetry, configuration and the instrumented clients of Chimera

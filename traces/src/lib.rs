@@ -1,0 +1,1 @@
+//! The trace store of Chimera and its query API
