@@ -1,0 +1,68 @@
+//! A queue being consumed.
+
+use std::fmt;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::{Delivery, QueueName};
+
+/// Deliveries of one queue. Dropping it stops consuming: what it had not handed out yet goes back to the queue;
+/// deliveries that were handed out may still be settled.
+pub struct Subscription {
+    queue: QueueName,
+    deliveries: mpsc::Receiver<Delivery>,
+    state: watch::Receiver<State>,
+}
+
+/// Whether a subscription is being served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Messages of the queue are delivered.
+    Consuming,
+    /// They are not, for the reason given; the bus is trying to mend that by itself.
+    Interrupted {
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl Subscription {
+    /// A subscription to `queue`, fed by a bus. `queue` is the name as the broker knows it, to be used in `reply_to`.
+    pub fn new(
+        queue: QueueName,
+        deliveries: mpsc::Receiver<Delivery>,
+        state: watch::Receiver<State>,
+    ) -> Self {
+        Self {
+            queue,
+            deliveries,
+            state,
+        }
+    }
+
+    /// The queue's name; of a reply queue, what `reply_to` has to say.
+    pub fn queue(&self) -> &QueueName {
+        &self.queue
+    }
+
+    /// The next delivery, or `None` when the bus has been closed.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        self.deliveries.recv().await
+    }
+
+    /// Whether the subscription is being served, now and as it changes.
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.state.clone()
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("queue", &self.queue)
+            .finish_non_exhaustive()
+    }
+}
