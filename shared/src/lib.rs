@@ -1,1 +1,6 @@
-//! BaseAgent, telemetry, configuration and the instrumented clients of Chimera
+//! What every agent of Chimera stands on: `BaseAgent`, telemetry, configuration, and the instrumented clients for
+//! documents, cache and HTTP.
+//!
+//! It holds what at least two agents use, and nothing of the example application.
+
+pub mod telemetry;
