@@ -1,1 +1,4 @@
-//! The trace store of Chimera and its query API
+#![doc = include_str!("../README.md")]
+
+pub mod attribute;
+pub mod tree;

@@ -1,0 +1,186 @@
+//! The critical path: the chain of spans that decided when the trace ended.
+
+use super::{Kind, Span};
+
+/// A piece of the critical path.
+///
+/// The path is Jaeger's: from the end of the trace backwards, always into the child that finished last, and a span has
+/// the time in which none of its children on the path ran. Unlike Jaeger's it crosses the bus: a CONSUMER may outlive
+/// its parent, is followed all the same, and the time between the two is a section of its own, spent in the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// An index into [`Trace::spans`](super::Trace::spans).
+    pub span: usize,
+    /// Nanoseconds since the Unix epoch.
+    pub start_ns: u64,
+    /// Nanoseconds since the Unix epoch.
+    pub end_ns: u64,
+    /// Whether the span's message was waiting in its queue, before the span itself began.
+    pub in_queue: bool,
+}
+
+/// The part of a span that counts. Clocks of hosts differ: a child is cut to its parent unless a queue is between them.
+#[derive(Clone, Copy)]
+struct Extent {
+    start: u64,
+    end: u64,
+    /// When the last of what it set off ended: `end`, or later where consumers go on.
+    reach: u64,
+}
+
+pub(super) fn compute(
+    spans: &[Span],
+    parents: &[Option<usize>],
+    children: &[Vec<usize>],
+) -> Vec<Section> {
+    let extents = extents(spans, parents, children);
+    let roots = (0..spans.len()).filter(|index| parents[*index].is_none());
+    let Some(top) =
+        roots.max_by_key(|index| extents[*index].map_or(0, |extent| extent.reach - extent.start))
+    else {
+        return Vec::new();
+    };
+    let mut path = Walk {
+        spans,
+        children,
+        extents: &extents,
+        sections: Vec::new(),
+    }
+    .from(top);
+    path.reverse();
+    path
+}
+
+/// `None` for what began after its parent was over, other than through a queue: nobody can have waited for it.
+fn extents(
+    spans: &[Span],
+    parents: &[Option<usize>],
+    children: &[Vec<usize>],
+) -> Vec<Option<Extent>> {
+    let mut extents: Vec<Option<Extent>> = vec![None; spans.len()];
+    let mut order: Vec<usize> = (0..spans.len())
+        .filter(|index| parents[*index].is_none())
+        .collect();
+    let mut next = 0;
+    while let Some(&index) = order.get(next) {
+        next += 1;
+        let parent = parents[index]
+            .map(|parent| extents[parent].expect("a parent is placed before its children"));
+        extents[index] = placed(&spans[index], parent);
+        if extents[index].is_some() {
+            order.extend(&children[index]);
+        }
+    }
+    for &index in order.iter().rev() {
+        if let (Some(extent), Some(parent)) = (extents[index], parents[index])
+            && let Some(above) = &mut extents[parent]
+        {
+            above.reach = above.reach.max(extent.reach);
+        }
+    }
+    extents
+}
+
+fn placed(span: &Span, parent: Option<Extent>) -> Option<Extent> {
+    let (mut start, mut end) = (span.start_ns, span.end_ns());
+    if let Some(parent) = parent {
+        start = start.max(parent.start);
+        if span.kind != Kind::Consumer {
+            end = end.min(parent.end);
+        }
+        if start > end {
+            return None;
+        }
+    }
+    Some(Extent {
+        start,
+        end,
+        reach: end,
+    })
+}
+
+struct Walk<'a> {
+    spans: &'a [Span],
+    children: &'a [Vec<usize>],
+    extents: &'a [Option<Extent>],
+    /// Latest first.
+    sections: Vec<Section>,
+}
+
+/// A span whose children are being walked, the last to finish first.
+struct Visit {
+    span: usize,
+    extent: Extent,
+    /// By reach, so that the last to finish is popped first.
+    children: Vec<(usize, Extent)>,
+}
+
+impl Walk<'_> {
+    fn from(mut self, top: usize) -> Vec<Section> {
+        let Some(visit) = self.visit(top) else {
+            return self.sections;
+        };
+        let mut now = visit.extent.reach;
+        let mut open = vec![visit];
+        while let Some(visit) = open.last_mut() {
+            let last =
+                std::iter::from_fn(|| visit.children.pop()).find(|(_, extent)| extent.reach <= now);
+            let span = visit.span;
+            let extent = visit.extent;
+            match last {
+                Some((child, below)) => {
+                    self.push(span, extent, below.reach, now);
+                    now = below.reach;
+                    open.extend(self.visit(child));
+                }
+                None => {
+                    self.push(span, extent, extent.start, now);
+                    now = extent.start;
+                    open.pop();
+                    if let Some(parent) = open.last() {
+                        self.push_queue(span, parent.extent, &mut now);
+                    }
+                }
+            }
+        }
+        self.sections
+    }
+
+    fn visit(&self, span: usize) -> Option<Visit> {
+        let extent = self.extents[span]?;
+        let placed = |child: &usize| Some((*child, self.extents[*child]?));
+        let mut children: Vec<_> = self.children[span].iter().filter_map(placed).collect();
+        children.sort_by_key(|(_, extent)| extent.reach);
+        Some(Visit {
+            span,
+            extent,
+            children,
+        })
+    }
+
+    /// The part of `from..to` in which the span itself ran.
+    fn push(&mut self, span: usize, extent: Extent, from: u64, to: u64) {
+        let (start_ns, end_ns) = (from.max(extent.start), to.min(extent.end));
+        if start_ns < end_ns {
+            self.sections.push(Section {
+                span,
+                start_ns,
+                end_ns,
+                in_queue: false,
+            });
+        }
+    }
+
+    /// The time between the end of the sender and the start of the consumer.
+    fn push_queue(&mut self, consumer: usize, sender: Extent, now: &mut u64) {
+        if self.spans[consumer].kind == Kind::Consumer && sender.end < *now {
+            self.sections.push(Section {
+                span: consumer,
+                start_ns: sender.end,
+                end_ns: *now,
+                in_queue: true,
+            });
+            *now = sender.end;
+        }
+    }
+}
