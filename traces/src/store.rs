@@ -1,0 +1,195 @@
+//! The span store: OTLP in through one door, traces out.
+
+mod health;
+mod key;
+mod origin;
+mod read;
+mod retention;
+mod search;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
+
+pub use self::{health::Health, origin::Origin, retention::Retention, search::Query};
+use self::{
+    health::Monitor,
+    origin::{Catalog, Origins},
+    retention::Sweeper,
+};
+
+/// Spans on disk. A handle: clones share one store, and all of them must be gone before the directory can be opened again.
+///
+/// Reads and writes block on the page cache for microseconds to milliseconds: call the reads from a blocking thread.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Arc<Engine>,
+    // Declared last: its drop stops and joins the thread that shares the engine.
+    _sweeper: Sweeper,
+}
+
+/// The keyspaces of one open database, and what is remembered about them.
+struct Engine {
+    database: Database,
+    /// trace id, span id -> origin, encoded span.
+    spans: Keyspace,
+    /// service, start, trace id, span id -> what a search filters on.
+    index: Keyspace,
+    catalog: Catalog,
+    origins: Origins,
+    monitor: Monitor,
+}
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process, or another handle in this one, has the directory open.
+    #[error(
+        "trace store `{dir}` is in use by another process; stop it or choose another data directory"
+    )]
+    Locked {
+        /// The store's directory.
+        dir: PathBuf,
+    },
+    /// The directory or what is in it cannot be read or written.
+    #[error("opening trace store `{dir}`")]
+    Engine {
+        /// The store's directory.
+        dir: PathBuf,
+        /// What the engine said.
+        source: fjall::Error,
+    },
+}
+
+/// Why a read failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The engine failed, mostly because of the disk under it.
+    #[error("reading the trace store")]
+    Engine(#[from] fjall::Error),
+}
+
+/// What became of the spans handed to [`Store::write`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Spans that are in the store now.
+    pub written: u64,
+    /// Spans that no store can take: a trace or span id of the wrong length, or all zeros.
+    pub rejected: u64,
+    /// Spans lost because the disk refused them; sending them again later may succeed.
+    pub failed: u64,
+}
+
+impl Store {
+    /// Opens the store in `dir`, which is created if missing, with the default [`Retention`].
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] if it is open already, [`OpenError::Engine`] if the directory or its content is unusable.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        Self::open_with(dir, Retention::default())
+    }
+
+    /// Opens the store in `dir` and keeps what `retention` says, enforced in the background.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with(dir: &Path, retention: Retention) -> Result<Self, OpenError> {
+        let engine = Engine::open(dir).map_err(|source| match source {
+            fjall::Error::Locked => OpenError::Locked { dir: dir.into() },
+            source => OpenError::Engine {
+                dir: dir.into(),
+                source,
+            },
+        })?;
+        let engine = Arc::new(engine);
+        let sweeper = Sweeper::start(Arc::clone(&engine), retention);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                engine,
+                _sweeper: sweeper,
+            }),
+        })
+    }
+
+    /// Writes OTLP spans with their resources and scopes. The one way in, for exporters and receivers alike.
+    ///
+    /// When it returns, the written spans survive a kill of the process. A span that is there already (same trace and
+    /// span id) is overwritten. Failures are counted in [`Store::health`] and logged once per change of state.
+    pub fn write(&self, batch: &[ResourceSpans]) -> Outcome {
+        self.shared.engine.write(batch)
+    }
+
+    /// The handle of a resource and scope, for writers that write many spans of the same: [`Store::write_spans`].
+    ///
+    /// `header` is a `ResourceSpans` with at most one `ScopeSpans`; its spans are ignored. `None` if the disk refuses it.
+    pub fn origin(&self, header: &ResourceSpans) -> Option<Origin> {
+        let scope = header.scope_spans.first();
+        self.shared.engine.origin_or_report(header, scope)
+    }
+
+    /// Writes spans of one resource and scope: what [`Store::write`] does once it knows where they are from.
+    pub fn write_spans(&self, origin: &Origin, spans: &[Span]) -> Outcome {
+        self.shared.engine.write_spans(origin, spans)
+    }
+
+    /// How the store is doing: spans written, dropped and broken since it was opened, and the last error.
+    pub fn health(&self) -> Health {
+        self.shared.engine.monitor.health()
+    }
+
+    /// Counts spans that could not even be handed over.
+    pub(crate) fn count_dropped(&self, spans: u64) {
+        self.shared.engine.monitor.lost(spans);
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("health", &self.health())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    fn open(dir: &Path) -> Result<Self, fjall::Error> {
+        std::fs::create_dir_all(dir)?;
+        let database = Database::builder(dir)
+            .cache_size(CACHE_BYTES)
+            .worker_threads(2)
+            .open()?;
+        let keyspace = |name, memtable_bytes| {
+            database.keyspace(name, || {
+                KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes)
+            })
+        };
+        let spans = keyspace("spans", SPANS_MEMTABLE_BYTES)?;
+        let index = keyspace("index", INDEX_MEMTABLE_BYTES)?;
+        let names = keyspace("catalog", INDEX_MEMTABLE_BYTES)?;
+        Ok(Self {
+            catalog: Catalog::load(names.clone())?,
+            origins: Origins::load(names)?,
+            monitor: Monitor::default(),
+            database,
+            spans,
+            index,
+        })
+    }
+}
+
+// Memory is bounded by these, whatever is stored: a memtable is written out when full, and up to four wait for that.
+const CACHE_BYTES: u64 = 16 << 20;
+const SPANS_MEMTABLE_BYTES: u64 = 32 << 20;
+const INDEX_MEMTABLE_BYTES: u64 = 8 << 20;

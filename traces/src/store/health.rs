@@ -1,0 +1,78 @@
+//! Counts of what was written and lost, and the log line when that changes.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+};
+
+/// How a store is doing since it was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Health {
+    /// Spans written.
+    pub written: u64,
+    /// Spans lost: refused by the disk, or without valid ids.
+    pub dropped: u64,
+    /// Records that a read found undecodable and skipped. One record counts each time it is met.
+    pub broken: u64,
+    /// Whether the last write failed.
+    pub failing: bool,
+    /// The last error, with its causes.
+    pub last_error: Option<String>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Monitor {
+    written: AtomicU64,
+    dropped: AtomicU64,
+    broken: AtomicU64,
+    failing: AtomicBool,
+    last_error: Mutex<Option<String>>,
+}
+
+impl Monitor {
+    pub(super) fn health(&self) -> Health {
+        Health {
+            written: self.written.load(Relaxed),
+            dropped: self.dropped.load(Relaxed),
+            broken: self.broken.load(Relaxed),
+            failing: self.failing.load(Relaxed),
+            last_error: self
+                .last_error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        }
+    }
+
+    pub(super) fn written(&self, spans: u64) {
+        self.written.fetch_add(spans, Relaxed);
+        // A plain load first: the swap would make every writer's core fight for the line.
+        if self.failing.load(Relaxed) && self.failing.swap(false, Relaxed) {
+            tracing::info!("the trace store takes spans again");
+        }
+    }
+
+    pub(super) fn rejected(&self, spans: u64) {
+        self.dropped.fetch_add(spans, Relaxed);
+    }
+
+    pub(super) fn lost(&self, spans: u64) {
+        self.dropped.fetch_add(spans, Relaxed);
+    }
+
+    pub(super) fn failed(&self, spans: u64, error: &fjall::Error) {
+        self.dropped.fetch_add(spans, Relaxed);
+        let text = error.to_string();
+        if !self.failing.swap(true, Relaxed) {
+            tracing::error!(error = %text, "the trace store cannot write; spans are dropped until it can");
+        }
+        *self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(text);
+    }
+
+    pub(super) fn broken(&self) {
+        self.broken.fetch_add(1, Relaxed);
+    }
+}
