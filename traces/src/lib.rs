@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod attribute;
+mod processor;
 pub mod store;
 pub mod tree;
 
+pub use processor::StoreProcessor;
 pub use store::Store;

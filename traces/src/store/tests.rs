@@ -1,3 +1,5 @@
+mod kill;
+
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
