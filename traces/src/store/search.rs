@@ -7,6 +7,7 @@ use std::{
 };
 
 use opentelemetry::TraceId;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 
 use super::{
     Engine, ReadError, Store,
@@ -32,7 +33,7 @@ pub struct Query {
     pub duration_max: Duration,
     /// Only spans whose status is an error.
     pub errors_only: bool,
-    /// Attributes of the span, as text: all of them must be there with that value.
+    /// Attributes of the span, its events, its scope or its resource, as text: all must be there with that value.
     pub attributes: Vec<(String, String)>,
     /// How many traces at most.
     pub limit: usize,
@@ -92,19 +93,46 @@ impl Engine {
         if !in_index || query.attributes.is_empty() {
             return Ok(in_index);
         }
+        self.has_attributes(entry, &query.attributes)
+    }
+
+    /// Whether the span, its events, its resource or its scope have these attributes: where Jaeger looks too.
+    fn has_attributes(
+        &self,
+        entry: &Entry,
+        wanted: &[(String, String)],
+    ) -> Result<bool, fjall::Error> {
         let Some(body) = self.spans.get(entry.span_key)? else {
             return Ok(false);
         };
-        let Some((_, span)) = decode(&body) else {
+        let Some((origin, span)) = decode(&body) else {
             self.monitor.broken();
             return Ok(false);
         };
-        let has = |(key, value): &(String, String)| {
-            span.attributes
-                .iter()
-                .any(|attribute| attribute.key == *key && attribute_text(attribute) == *value)
+        let mut missing: Vec<_> = wanted.iter().collect();
+        missing.retain(|wanted| {
+            !has(&span.attributes, wanted)
+                && !span
+                    .events
+                    .iter()
+                    .any(|event| has(&event.attributes, wanted))
+        });
+        if missing.is_empty() {
+            return Ok(true);
+        }
+        let Some(header) = self.origins.header(origin)? else {
+            return Ok(false);
         };
-        Ok(query.attributes.iter().all(has))
+        let resource = header.resource.unwrap_or_default().attributes;
+        let scope = header
+            .scope_spans
+            .into_iter()
+            .find_map(|scope| scope.scope)
+            .unwrap_or_default()
+            .attributes;
+        Ok(missing
+            .iter()
+            .all(|wanted| has(&resource, wanted) || has(&scope, wanted)))
     }
 
     fn newest_first(&self, query: &Query) -> Result<NewestFirst, fjall::Error> {
@@ -133,6 +161,12 @@ impl Engine {
         }
         Ok(merged)
     }
+}
+
+fn has(attributes: &[KeyValue], (key, value): &(String, String)) -> bool {
+    attributes
+        .iter()
+        .any(|attribute| attribute.key == *key && attribute_text(attribute) == *value)
 }
 
 /// The index entries of several services merged, newest first. Services are few; each is one iterator.
