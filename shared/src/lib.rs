@@ -3,4 +3,5 @@
 //!
 //! It holds what at least two agents use, and nothing of the example application.
 
+pub mod documents;
 pub mod telemetry;
