@@ -7,7 +7,7 @@ use crate::{Message, SettleError};
 /// A message handed to a consumer. It MUST be settled, by one of the methods that consume it; dropping it unsettled
 /// gives it back to its queue, to be delivered again.
 pub struct Delivery {
-    message: Message,
+    message: Arc<Message>,
     tag: u64,
     redelivered: bool,
     deliveries: u32,
@@ -27,6 +27,13 @@ pub enum Settlement {
 
 /// How a bus takes a settlement. Implemented by buses; consumers use [`Delivery`].
 pub trait Settle: Send + Sync {
+    /// Notes that the consumer has the delivery with `tag` in its hands: from now on it counts as delivered, where the
+    /// bus can tell that from being sent. `false` when the delivery is no longer this consumer's, who then never sees it.
+    fn taken(&self, tag: u64) -> bool {
+        let _ = tag;
+        true
+    }
+
     /// Settles the delivery with `tag`. MUST NOT block.
     ///
     /// # Errors
@@ -36,9 +43,14 @@ pub trait Settle: Send + Sync {
 
 impl Delivery {
     /// A delivery with its `tag`, of a message that was handed out `deliveries` times counting this one.
-    pub fn new(message: Message, tag: u64, deliveries: u32, settle: Arc<dyn Settle>) -> Self {
+    pub fn new(
+        message: impl Into<Arc<Message>>,
+        tag: u64,
+        deliveries: u32,
+        settle: Arc<dyn Settle>,
+    ) -> Self {
         Self {
-            message,
+            message: message.into(),
             tag,
             redelivered: deliveries > 1,
             deliveries,
@@ -88,6 +100,24 @@ impl Delivery {
     /// [`SettleError`] when the bus no longer knows the delivery; it will be delivered again.
     pub fn reject(self) -> Result<(), SettleError> {
         self.settle(Settlement::Reject)
+    }
+
+    /// Tells the bus that the consumer has it, see [`Settle::taken`].
+    pub(crate) fn taken(mut self) -> Option<Self> {
+        let held = self
+            .settle
+            .as_ref()
+            .is_some_and(|settle| settle.taken(self.tag));
+        if !held {
+            self.forget();
+            return None;
+        }
+        Some(self)
+    }
+
+    /// Takes the duty to settle from it.
+    pub(crate) fn forget(&mut self) {
+        self.settle = None;
     }
 
     fn settle(mut self, settlement: Settlement) -> Result<(), SettleError> {

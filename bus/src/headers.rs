@@ -91,6 +91,23 @@ impl FieldValue {
         }
     }
 
+    /// About how many bytes the value takes beyond itself.
+    pub(crate) fn approximate_bytes(&self) -> usize {
+        match self {
+            Self::ShortString(text) => text.len(),
+            Self::LongString(bytes) | Self::Bytes(bytes) => bytes.len(),
+            Self::Array(values) => values
+                .iter()
+                .map(|value| 40 + value.approximate_bytes())
+                .sum(),
+            Self::Table(table) => table
+                .iter()
+                .map(|(name, value)| 64 + name.len() + value.approximate_bytes())
+                .sum(),
+            _ => 0,
+        }
+    }
+
     /// The value of any integer type (and of a timestamp) that is not negative.
     pub fn as_u64(&self) -> Option<u64> {
         match *self {

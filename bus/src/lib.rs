@@ -4,6 +4,8 @@
 //! What is promised to those who use it stands in the repository's `ARCHITECTURE.md`, "The bus".
 //! It is *not* a general AMQP client: it offers the few shapes that Chimera's agents need, under AMQP's names.
 
+pub mod embedded;
+pub mod group_commit;
 pub mod headers;
 pub mod message;
 pub mod names;
@@ -19,7 +21,9 @@ use std::fmt;
 use futures_util::future::BoxFuture;
 
 pub use delivery::{Delivery, Settle, Settlement};
+pub use embedded::EmbeddedBus;
 pub use error::{Cause, PublishError, RequestError, SettleError, SubscribeError};
+pub use group_commit::{GroupCommit, OpenError};
 pub use headers::{FieldValue, Headers};
 pub use message::{DeliveryMode, Message, Properties};
 pub use names::{BindingKey, Exchange, InvalidName, QueueName, RoutingKey};

@@ -10,6 +10,8 @@ use crate::{Delivery, QueueName};
 /// deliveries that were handed out may still be settled.
 pub struct Subscription {
     queue: QueueName,
+    // Dropped before `deliveries`, so that the bus takes back what was not handed out, in order and uncounted.
+    _ends: Box<dyn Send + Sync>,
     deliveries: mpsc::Receiver<Delivery>,
     state: watch::Receiver<State>,
 }
@@ -28,13 +30,16 @@ pub enum State {
 
 impl Subscription {
     /// A subscription to `queue`, fed by a bus. `queue` is the name as the broker knows it, to be used in `reply_to`.
+    /// `ends` is dropped with the subscription, before the deliveries that it holds: its `Drop` stops consuming.
     pub fn new(
         queue: QueueName,
         deliveries: mpsc::Receiver<Delivery>,
         state: watch::Receiver<State>,
+        ends: impl Send + Sync + 'static,
     ) -> Self {
         Self {
             queue,
+            _ends: Box::new(ends),
             deliveries,
             state,
         }
@@ -50,7 +55,12 @@ impl Subscription {
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
     pub async fn next(&mut self) -> Option<Delivery> {
-        self.deliveries.recv().await
+        loop {
+            // No await between the two, so that a delivery is either still in the channel or in the caller's hands.
+            if let Some(delivery) = self.deliveries.recv().await?.taken() {
+                return Some(delivery);
+            }
+        }
     }
 
     /// Whether the subscription is being served, now and as it changes.

@@ -1,0 +1,249 @@
+//! The database, and its reopening after a failure.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::{Duration, Instant},
+};
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+
+use super::{Batch, CommitError, Durability, OpenError, error::cause};
+use crate::Cause;
+
+/// Opening reads the journal, which is too much work for every failed write.
+const REOPEN_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How much memory a store may take.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreOptions {
+    /// Blocks read from the disk that are kept, bytes. Default 8 MiB.
+    pub cache_bytes: u64,
+    /// What is written is collected up to this size per keyspace before it is sorted into files, bytes. Default 8 MiB.
+    pub memtable_bytes: u64,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 8 << 20,
+            memtable_bytes: 8 << 20,
+        }
+    }
+}
+
+/// What a read reads with.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    database: &'a Database,
+    store: &'a Store,
+}
+
+#[derive(Debug)]
+pub(super) struct Store {
+    path: PathBuf,
+    options: StoreOptions,
+    /// `None` when closed, or when it failed and could not be opened again.
+    database: RwLock<Option<Open>>,
+    failure: Mutex<Option<Failure>>,
+}
+
+struct Open(Database);
+
+#[derive(Debug, Clone)]
+struct Failure {
+    at: Instant,
+    cause: Cause,
+}
+
+impl Reader<'_> {
+    /// The keyspace called `name`, made when it is not there. It MUST NOT be kept beyond the read.
+    ///
+    /// # Errors
+    /// [`CommitError::Storage`].
+    pub fn keyspace(&self, name: &str) -> Result<Keyspace, CommitError> {
+        self.store
+            .keyspace(self.database, name)
+            .map_err(|error| self.error(error))
+    }
+
+    /// Names the store in an error of the storage engine.
+    pub fn error(&self, error: fjall::Error) -> CommitError {
+        self.store.error(cause(error))
+    }
+}
+
+impl std::fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("store", self.store).finish()
+    }
+}
+
+impl Store {
+    pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Self, OpenError> {
+        let database = open(path, options).map_err(|error| match error {
+            fjall::Error::Locked => OpenError::Locked {
+                path: path.to_owned(),
+            },
+            fjall::Error::InvalidVersion(found) => OpenError::Format {
+                path: path.to_owned(),
+                found: found.map_or_else(|| "unknown".to_owned(), |found| format!("{found:?}")),
+                supported: fjall::FormatVersion::V3 as u8,
+            },
+            other => OpenError::Storage {
+                path: path.to_owned(),
+                source: cause(other),
+            },
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            options,
+            database: RwLock::new(Some(Open(database))),
+            failure: Mutex::default(),
+        })
+    }
+
+    /// Writes every batch, each as one, and then syncs once if any of them wants it.
+    pub(super) fn write<'a>(
+        &self,
+        batches: impl Iterator<Item = (&'a Batch, Durability)>,
+    ) -> Result<(), CommitError> {
+        let mut batches = batches.peekable();
+        if batches.peek().is_none() {
+            return Ok(());
+        }
+        self.reopen_after_failure()?;
+        let database = self.reading();
+        let Some(Open(database)) = &*database else {
+            return Err(CommitError::Closed);
+        };
+        self.write_to(database, batches).map_err(|error| {
+            let cause = cause(error);
+            tracing::error!(path = %self.path.display(), error = &*cause as &dyn std::error::Error, "writing failed");
+            self.fail(cause)
+        })
+    }
+
+    fn write_to<'a>(
+        &self,
+        database: &Database,
+        batches: impl Iterator<Item = (&'a Batch, Durability)>,
+    ) -> fjall::Result<()> {
+        let mut mode = PersistMode::Buffer;
+        for (batch, durability) in batches {
+            if durability == Durability::Synced {
+                mode = PersistMode::SyncData;
+            }
+            let mut writes = database.batch();
+            for write in &batch.writes {
+                let keyspace = self.keyspace(database, &write.keyspace)?;
+                match &write.value {
+                    Some(value) => writes.insert(&keyspace, &*write.key, &**value),
+                    None => writes.remove(&keyspace, &*write.key),
+                }
+            }
+            writes.commit()?;
+        }
+        database.persist(mode)
+    }
+
+    /// Calls `read` with the database, which stays open meanwhile.
+    pub(super) fn read<T>(&self, read: impl FnOnce(Result<Reader<'_>, CommitError>) -> T) -> T {
+        let guard = self.reading();
+        match &*guard {
+            Some(Open(database)) => read(Ok(Reader {
+                database,
+                store: self,
+            })),
+            None => {
+                let error = match &*self.failure() {
+                    Some(failure) => self.error(failure.cause.clone()),
+                    None => CommitError::Closed,
+                };
+                drop(guard);
+                read(Err(error))
+            }
+        }
+    }
+
+    pub(super) fn close(&self) {
+        *self.failure() = None;
+        // Dropped with the lock held: when it is free, so is the directory.
+        *self.writing() = None;
+    }
+
+    fn reopen_after_failure(&self) -> Result<(), CommitError> {
+        let Some(failure) = self.failure().clone() else {
+            return Ok(());
+        };
+        if failure.at.elapsed() < REOPEN_INTERVAL {
+            return Err(self.error(failure.cause));
+        }
+        let mut database = self.writing();
+        // The old one first: it holds the lock of the directory.
+        *database = None;
+        match open(&self.path, self.options) {
+            Ok(opened) => {
+                *database = Some(Open(opened));
+                *self.failure() = None;
+                tracing::info!(path = %self.path.display(), "reopened after a failed write");
+                Ok(())
+            }
+            Err(error) => Err(self.fail(cause(error))),
+        }
+    }
+
+    fn fail(&self, cause: Cause) -> CommitError {
+        let failure = Failure {
+            at: Instant::now(),
+            cause: cause.clone(),
+        };
+        *self.failure() = Some(failure);
+        self.error(cause)
+    }
+
+    fn error(&self, source: Cause) -> CommitError {
+        CommitError::Storage {
+            path: self.path.clone(),
+            source,
+        }
+    }
+
+    fn keyspace(&self, database: &Database, name: &str) -> fjall::Result<Keyspace> {
+        database.keyspace(name, || {
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(self.options.memtable_bytes)
+                .manual_journal_persist(true)
+        })
+    }
+
+    fn reading(&self) -> RwLockReadGuard<'_, Option<Open>> {
+        self.database.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn writing(&self) -> RwLockWriteGuard<'_, Option<Open>> {
+        self.database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failure(&self) -> std::sync::MutexGuard<'_, Option<Failure>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Open")
+    }
+}
+
+fn open(path: &Path, options: StoreOptions) -> fjall::Result<Database> {
+    Database::builder(path)
+        .cache_size(options.cache_bytes)
+        // One is enough for a journal, and an idle program then has one thread less.
+        .worker_threads(1)
+        .max_journaling_size(64 << 20)
+        .manual_journal_persist(true)
+        .open()
+}
