@@ -1,16 +1,17 @@
 //! Opening spans: where (a [`Scope`]), and one that is open (a [`Span`]).
 
-use std::{borrow::Cow, fmt, future::Future};
+use std::{borrow::Cow, error::Error, fmt, future::Future, iter};
 
 use opentelemetry::{
     Context as OtelContext, KeyValue,
     trace::{
-        FutureExt as _, Link, SpanContext, SpanKind, Status, TraceContextExt as _, Tracer as _,
+        FutureExt as _, Link, Span as _, SpanBuilder, SpanContext, SpanKind, Status,
+        TraceContextExt as _, Tracer as _,
     },
 };
 use tracing::instrument::WithSubscriber as _;
 
-use super::{Telemetry, keys};
+use super::{Telemetry, keys, tracer::Tracer};
 
 /// A service and the span that its next spans are children of. A cheap clone.
 #[derive(Clone)]
@@ -26,7 +27,12 @@ pub struct Scope {
 #[must_use = "a span ends when it is dropped"]
 pub struct Span {
     scope: Scope,
+    /// Where telemetry is off, the scope holds its parent's context, whose span is not this one's to end.
+    is_own: bool,
 }
+
+/// How many attributes a span has room for at first: what a consumer span has, so that its vector grows once.
+const USUAL_ATTRIBUTES: usize = 12;
 
 /// What a span is made of when it starts. Attributes that samplers need belong here.
 #[derive(Debug)]
@@ -51,6 +57,9 @@ impl SpanStart {
     /// The same, with an attribute.
     #[must_use]
     pub fn with(mut self, attribute: KeyValue) -> Self {
+        if self.attributes.capacity() == 0 {
+            self.attributes.reserve(USUAL_ATTRIBUTES);
+        }
         self.attributes.push(attribute);
         self
     }
@@ -99,20 +108,64 @@ impl Scope {
         self.context.span().span_context().clone()
     }
 
+    /// The same service under the span that is active where this is called: one made by a `tracing` macro inside
+    /// [`Scope::run`], or else this scope's own.
+    pub fn active(&self) -> Self {
+        let context = OtelContext::current();
+        if context.has_active_span() {
+            Self::new(self.telemetry.clone(), context)
+        } else {
+            self.clone()
+        }
+    }
+
+    /// The same scope with `value` in its context, for whoever asks the context for that type: [`Correlation`], baggage.
+    ///
+    /// [`Correlation`]: super::Correlation
+    #[must_use]
+    pub fn with_value<T: Send + Sync + 'static>(&self, value: T) -> Self {
+        Self::new(self.telemetry.clone(), self.context.with_value(value))
+    }
+
     /// Starts a span under this scope.
+    ///
+    /// Where telemetry is off, nothing starts: the scope under the span is this one, so that the context that came in is
+    /// passed on.
     pub fn start(&self, start: SpanStart) -> Span {
-        let tracer = self.telemetry.tracer();
-        let builder = tracer
-            .span_builder(start.name)
-            .with_kind(start.kind)
-            .with_attributes(start.attributes)
-            .with_links(start.links);
+        match self.telemetry.tracer() {
+            Some(tracer) => self.start_with_tracer(tracer, start),
+            None => self.without_span(),
+        }
+    }
+
+    /// Starts the span that `start` describes, which is not asked where telemetry is off: for hot paths.
+    pub fn start_with(&self, start: impl FnOnce() -> SpanStart) -> Span {
+        match self.telemetry.tracer() {
+            Some(tracer) => self.start_with_tracer(tracer, start()),
+            None => self.without_span(),
+        }
+    }
+
+    fn start_with_tracer(&self, tracer: &Tracer, start: SpanStart) -> Span {
+        let mut builder = SpanBuilder::from_name(start.name);
+        builder.span_kind = Some(start.kind);
+        builder.attributes = Some(start.attributes);
+        builder.links = (!start.links.is_empty()).then_some(start.links);
         let span = tracer.build_with_context(builder, &self.context);
+        if !span.span_context().is_valid() {
+            // Telemetry was shut down before its service.
+            return self.without_span();
+        }
         Span {
-            scope: Self {
-                telemetry: self.telemetry.clone(),
-                context: self.context.with_span(span),
-            },
+            scope: Self::new(self.telemetry.clone(), self.context.with_span(span)),
+            is_own: true,
+        }
+    }
+
+    fn without_span(&self) -> Span {
+        Span {
+            scope: self.clone(),
+            is_own: false,
         }
     }
 
@@ -138,20 +191,58 @@ impl Span {
         &self.scope
     }
 
+    /// The ids of this span.
+    pub fn context(&self) -> SpanContext {
+        self.scope.span_context()
+    }
+
+    /// Whether what is set on this span is kept: neither telemetry nor a sampler switched it off.
+    pub fn is_recording(&self) -> bool {
+        self.is_own && self.scope.context.span().is_recording()
+    }
+
     /// Sets an attribute.
     pub fn set(&self, attribute: KeyValue) {
-        self.scope.context.span().set_attribute(attribute);
+        if self.is_own {
+            self.scope.context.span().set_attribute(attribute);
+        }
     }
 
     /// Adds an event.
     pub fn event(&self, name: impl Into<Cow<'static, str>>, attributes: Vec<KeyValue>) {
-        self.scope.context.span().add_event(name, attributes);
+        if self.is_own {
+            self.scope.context.span().add_event(name, attributes);
+        }
+    }
+
+    /// Links this span to `target`, when that is a valid span context; for links that are not known at the start.
+    pub fn link(&self, target: SpanContext, attributes: Vec<KeyValue>) {
+        if self.is_own && target.is_valid() {
+            self.scope.context.span().add_link(target, attributes);
+        }
+    }
+
+    /// Records `error`, with its causes, as an exception event. To be called once, where the error is handled.
+    ///
+    /// `error_type` is the same low-cardinality name that [`Span::fail`] takes.
+    /// Source: <https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/>.
+    pub fn record_exception(&self, error_type: &'static str, error: &dyn Error) {
+        if !self.is_recording() {
+            return;
+        }
+        let causes = iter::successors(error.source(), |cause| (*cause).source());
+        let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+        let attributes = vec![
+            KeyValue::new(keys::EXCEPTION_TYPE, error_type),
+            KeyValue::new(keys::EXCEPTION_MESSAGE, message),
+        ];
+        self.event("exception", attributes);
     }
 
     /// Marks the operation as failed. `error_type` is of low cardinality; `description` is for people.
     pub fn fail(&self, error_type: impl Into<Cow<'static, str>>, description: impl fmt::Display) {
-        let span = self.scope.context.span();
-        if span.is_recording() {
+        if self.is_recording() {
+            let span = self.scope.context.span();
             span.set_attribute(KeyValue::new(keys::ERROR_TYPE, error_type.into()));
             span.set_status(Status::error(description.to_string()));
         }
@@ -163,6 +254,11 @@ impl Span {
 
 impl Drop for Span {
     fn drop(&mut self) {
-        self.scope.context.span().end();
+        if self.is_own {
+            self.scope.context.span().end();
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

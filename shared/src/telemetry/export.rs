@@ -1,0 +1,5 @@
+//! Where spans go.
+
+mod memory;
+
+pub(super) use memory::Memory;
