@@ -1,0 +1,137 @@
+//! Keys whose value is one word of a few.
+
+use super::problem::{Problem, quoted};
+use super::value::{Value, text_of};
+
+/// Declares an enum with the word for each variant.
+macro_rules! choices {
+    ($(
+        $(#[doc = $about:literal])+
+        pub enum $name:ident { $( $(#[doc = $doc:literal])+ $variant:ident = $word:literal, )+ }
+    )+) => { $(
+        $(#[doc = $about])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $( $(#[doc = $doc])+ #[doc = concat!("\n\nWritten `", $word, "`.")] $variant, )+ }
+
+        impl $name {
+            /// Every value with its word.
+            pub const ALL: &[(&str, Self)] = &[$(($word, Self::$variant)),+];
+
+            /// The word for it in a configuration.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl Value for $name {
+            fn expected() -> String {
+                format!("one of {}", words(Self::ALL))
+            }
+
+            fn from_toml(value: &toml::Value) -> Result<Self, Problem> {
+                choose(text_of::<Self>(value)?, Self::ALL)
+            }
+
+            fn to_toml(&self) -> toml::Value {
+                self.as_str().into()
+            }
+        }
+    )+ };
+}
+
+choices! {
+    /// Where finished spans go.
+    pub enum Exporter {
+        /// The store of the built-in viewer.
+        Embedded = "embedded",
+        /// An OTLP endpoint, see `telemetry.otlp`.
+        Otlp = "otlp",
+        /// Standard error of the process, for people.
+        Console = "console",
+        /// The memory of the process, for tests.
+        Memory = "memory",
+        /// Nowhere.
+        None = "none",
+    }
+
+    /// Which traces are recorded, as the OpenTelemetry specification names them.
+    pub enum Sampler {
+        /// All.
+        AlwaysOn = "always_on",
+        /// None.
+        AlwaysOff = "always_off",
+        /// The share `sampler_arg` of all, chosen by trace id.
+        TraceIdRatio = "traceidratio",
+        /// As the caller decided; all that begin here.
+        ParentBasedAlwaysOn = "parentbased_always_on",
+        /// As the caller decided; none that begin here.
+        ParentBasedAlwaysOff = "parentbased_always_off",
+        /// As the caller decided; the share `sampler_arg` of those that begin here.
+        ParentBasedTraceIdRatio = "parentbased_traceidratio",
+    }
+
+    /// How OTLP is spoken.
+    pub enum OtlpProtocol {
+        /// Protobuf over gRPC.
+        Grpc = "grpc",
+        /// Protobuf over HTTP.
+        HttpProtobuf = "http/protobuf",
+    }
+
+    /// How what is sent by OTLP is packed.
+    pub enum Compression {
+        /// Not at all.
+        None = "none",
+        /// With gzip.
+        Gzip = "gzip",
+    }
+
+    /// Which settlements of a message get a span of their own.
+    pub enum SettleSpans {
+        /// Those other than an acknowledgement: retry, dead letter, reject.
+        Failures = "failures",
+        /// All.
+        All = "all",
+    }
+
+    /// What a log line looks like.
+    pub enum LogFormat {
+        /// Readable on a terminal, JSON elsewhere.
+        Auto = "auto",
+        /// One JSON object a line.
+        Json = "json",
+        /// For people.
+        Readable = "readable",
+    }
+}
+
+/// The value that `text` is the word for.
+fn choose<T: Copy>(text: &str, all: &'static [(&'static str, T)]) -> Result<T, Problem> {
+    let found = all.iter().find(|(word, _)| *word == text);
+    found
+        .map(|(_, value)| *value)
+        .ok_or_else(|| Problem::UnknownChoice {
+            found: quoted(text),
+            allowed: words(all),
+            nearest: nearest(text, all.iter().map(|(word, _)| *word)),
+        })
+}
+
+/// The words, separated by commas.
+fn words<T>(all: &[(&str, T)]) -> String {
+    let words: Vec<_> = all.iter().map(|(word, _)| *word).collect();
+    words.join(", ")
+}
+
+/// The one of `words` that is fewest edits away from `text`.
+pub(super) fn nearest<'a>(text: &str, words: impl Iterator<Item = &'a str>) -> &'a str {
+    let text = text.to_lowercase();
+    let distance = |word: &&str| strsim::damerau_levenshtein(&text, word);
+    words.min_by_key(distance).unwrap_or_default()
+}

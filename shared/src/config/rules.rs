@@ -1,0 +1,142 @@
+//! What must hold between keys, and the values that depend on where the program runs.
+
+use super::choices::Exporter;
+use super::layers::Draft;
+use super::load::LoadOptions;
+use super::problem::{ConfigError, Origin, Problem};
+use super::value::Value;
+
+/// Makes paths absolute, and gives the data directory its default.
+pub(super) fn settle_paths(draft: &mut Draft, options: &LoadOptions) {
+    let config = &mut draft.config;
+    if !config.data_dir.as_os_str().is_empty() {
+        config.data_dir = options.working_dir.join(&config.data_dir);
+    } else if let Some(platform) = &options.platform_data_dir {
+        config.data_dir = platform.join("chimera");
+    } else {
+        let problem = Problem::Missing(
+            "this user has no home directory to keep data in, so it must be given",
+        );
+        refuse(draft, "data_dir", problem);
+    }
+    let recorded_dir = &mut draft.config.sources.recorded_dir;
+    *recorded_dir = recorded_dir
+        .take()
+        .map(|path| options.working_dir.join(path));
+}
+
+/// Refuses what contradicts itself.
+pub(super) fn check(draft: &mut Draft) {
+    backoff(draft);
+    exporters(draft);
+    listeners(draft);
+    batch(draft);
+}
+
+fn backoff(draft: &mut Draft) {
+    let agent = &draft.config.agent;
+    if agent.backoff_base > agent.backoff_max {
+        let value = agent.backoff_max.to_toml();
+        conflict(
+            draft,
+            "agent.backoff_base",
+            "must not be over `agent.backoff_max`",
+            ("agent.backoff_max", &value),
+        );
+    }
+}
+
+fn exporters(draft: &mut Draft) {
+    let exporters = &draft.config.telemetry.exporters;
+    if exporters.len() > 1 && exporters.contains(&Exporter::None) {
+        let value = exporters.to_toml();
+        let key = "telemetry.exporters";
+        conflict(
+            draft,
+            key,
+            "`none` cannot stand beside other exporters",
+            (key, &value),
+        );
+    }
+}
+
+fn listeners(draft: &mut Draft) {
+    let (api, viewer) = (draft.config.api.listen, draft.config.viewer.listen);
+    if api == viewer && api.port() != 0 {
+        let value = api.to_toml();
+        conflict(
+            draft,
+            "viewer.listen",
+            "must not be the address of the api",
+            ("api.listen", &value),
+        );
+    }
+}
+
+/// A batch cannot be larger than the queue that it is taken from. Where only the queue was set the batch follows it,
+/// and so where a standard variable said so, for those never stop the program.
+fn batch(draft: &mut Draft) {
+    let (key, other) = (
+        "telemetry.batch.max_export_batch_size",
+        "telemetry.batch.max_queue_size",
+    );
+    let batch = &mut draft.config.telemetry.batch;
+    if batch.max_export_batch_size <= batch.max_queue_size {
+        return;
+    }
+    let value = batch.max_queue_size.to_toml();
+    let origin = draft.origins.get(key).cloned().unwrap_or(Origin::Default);
+    match &origin {
+        Origin::File { .. } | Origin::Flag(_) => conflict(
+            draft,
+            key,
+            "must not be over the queue's size",
+            (other, &value),
+        ),
+        Origin::Variable(name) if !name.starts_with("OTEL_") => {
+            conflict(
+                draft,
+                key,
+                "must not be over the queue's size",
+                (other, &value),
+            );
+        }
+        Origin::Default => batch.max_export_batch_size = batch.max_queue_size,
+        Origin::Variable(_) => {
+            batch.max_export_batch_size = batch.max_queue_size;
+            draft.warnings.push(format!(
+                "{origin} is lowered to {value}, the size of the queue"
+            ));
+        }
+    }
+}
+
+/// Refuses `key` for what it is beside `other`.
+fn conflict(
+    draft: &mut Draft,
+    key: &'static str,
+    rule: &'static str,
+    other: (&'static str, &toml::Value),
+) {
+    let (other, value) = other;
+    let origin = draft.origin(other);
+    refuse(
+        draft,
+        key,
+        Problem::Conflict {
+            rule,
+            other,
+            value: value.to_string(),
+            origin,
+        },
+    );
+}
+
+fn refuse(draft: &mut Draft, key: &str, problem: Problem) {
+    let origin = draft.origin(key);
+    draft.errors.push(ConfigError {
+        key: Some(key.to_owned()),
+        origin,
+        problem,
+    });
+}
