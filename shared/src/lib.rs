@@ -4,5 +4,6 @@
 //! It holds what at least two agents use, and nothing of the example application.
 
 pub mod config;
+pub mod cache;
 pub mod documents;
 pub mod telemetry;
