@@ -1,6 +1,7 @@
 //! What can stand behind a key: how each type is read, and shown again.
 
-use std::collections::BTreeMap;
+mod collections;
+
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::problem::{Problem, quoted};
-use super::secret::{REDACTED, looks_secret};
+
+pub(super) use collections::{elements, pairs};
 
 /// A type that configuration values can have.
 pub(super) trait Value: Sized {
@@ -217,112 +219,4 @@ impl Value for ByteSize {
         }
         format!("{count} {unit}").into()
     }
-}
-
-/// The empty text is nothing: so an optional key can be written down with its default, and taken back.
-impl<T: Value> Value for Option<T> {
-    fn expected() -> String {
-        T::expected()
-    }
-
-    fn from_toml(value: &toml::Value) -> Result<Self, Problem> {
-        match value.as_str() {
-            Some("") => Ok(None),
-            Some(_) | None => T::from_toml(value).map(Some),
-        }
-    }
-
-    fn to_toml(&self) -> toml::Value {
-        self.as_ref().map_or_else(|| "".into(), Value::to_toml)
-    }
-}
-
-/// A list; in variables and flags also separated by commas.
-impl<T: Value> Value for Vec<T> {
-    fn expected() -> String {
-        format!("a list, each {}", T::expected())
-    }
-
-    fn from_toml(value: &toml::Value) -> Result<Self, Problem> {
-        let list = value.as_array().ok_or_else(|| wrong_type::<Self>(value))?;
-        list.iter().map(T::from_toml).collect()
-    }
-
-    fn from_text(text: &str) -> Result<Self, Problem> {
-        match parse_toml(text) {
-            Some(value @ toml::Value::Array(_)) => Self::from_toml(&value),
-            Some(_) | None => elements(text).map(T::from_text).collect(),
-        }
-    }
-
-    fn to_toml(&self) -> toml::Value {
-        self.iter().map(Value::to_toml).collect::<Vec<_>>().into()
-    }
-}
-
-/// A table; in variables and flags also `key=value,key=value`, percent-encoded as OpenTelemetry has it.
-impl<T: Value> Value for BTreeMap<String, T> {
-    fn expected() -> String {
-        format!("a table, each value {}", T::expected())
-    }
-
-    fn from_toml(value: &toml::Value) -> Result<Self, Problem> {
-        let table = value.as_table().ok_or_else(|| wrong_type::<Self>(value))?;
-        table
-            .iter()
-            .map(|(key, value)| Ok((key.clone(), T::from_toml(value)?)))
-            .collect()
-    }
-
-    fn from_text(text: &str) -> Result<Self, Problem> {
-        if let Some(value @ toml::Value::Table(_)) = parse_toml(text) {
-            return Self::from_toml(&value);
-        }
-        let pair = |(key, value): (String, String)| Ok((key, T::from_toml(&value.into())?));
-        pairs(text)?.into_iter().map(pair).collect()
-    }
-
-    fn to_toml(&self) -> toml::Value {
-        let shown = self.iter().map(|(key, value)| match looks_secret(key) {
-            true => (key.clone(), REDACTED.into()),
-            false => (key.clone(), value.to_toml()),
-        });
-        toml::Value::Table(shown.collect())
-    }
-}
-
-/// The pairs of `key=value,key=value`, percent-encoded.
-///
-/// # Errors
-/// For a pair without `=`, without a key or with bytes that are no text. The text is not repeated: values of headers are secrets.
-pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, Problem> {
-    let pair = |pair: &str| {
-        let (key, value) = pair.split_once('=')?;
-        let key = percent_decoded(key.trim()).filter(|key| !key.is_empty())?;
-        Some((key, percent_decoded(value.trim())?))
-    };
-    let pairs = elements(text).map(pair).collect::<Option<_>>();
-    pairs.ok_or_else(|| Problem::Malformed {
-        expected: "key=value pairs, separated by commas".to_owned(),
-        found: "something else".to_owned(),
-    })
-}
-
-/// The elements of a list separated by commas, empty ones left out.
-pub(super) fn elements(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|element| !element.is_empty())
-}
-
-/// `text` with its `%20` and the like replaced, unless the result is not UTF-8.
-fn percent_decoded(text: &str) -> Option<String> {
-    // The form decoder of the url crate does just this, once the two characters that are special in forms alone are hidden.
-    let form = text
-        .replace('+', "%2B")
-        .replace('&', "%26")
-        .replace('=', "%3D");
-    let decoded = url::form_urlencoded::parse(form.as_bytes()).next();
-    let decoded = decoded.map_or_else(String::new, |(decoded, _)| decoded.into_owned());
-    (!decoded.contains(char::REPLACEMENT_CHARACTER)).then_some(decoded)
 }
