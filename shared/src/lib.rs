@@ -5,5 +5,6 @@
 
 pub mod config;
 pub mod cache;
+pub mod data_dir;
 pub mod documents;
 pub mod telemetry;
