@@ -57,7 +57,7 @@ pub struct ServiceTotal {
     pub spans: usize,
     /// How many of them failed.
     pub errors: usize,
-    /// Time on the critical path, in nanoseconds: what the trace would have been shorter without this service.
+    /// Time on the critical path, in nanoseconds, without that spent in queues.
     pub critical_ns: u64,
 }
 
@@ -163,7 +163,11 @@ impl Trace {
             totals[place].spans += 1;
             totals[place].errors += usize::from(span.is_error());
         }
-        for section in &self.critical_path {
+        for section in self
+            .critical_path
+            .iter()
+            .filter(|section| !section.in_queue)
+        {
             let place = places[self.spans[section.span].service.as_str()];
             totals[place].critical_ns += section.end_ns - section.start_ns;
         }

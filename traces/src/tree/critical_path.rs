@@ -6,7 +6,7 @@ use super::{Kind, Span};
 ///
 /// The path is Jaeger's: from the end of the trace backwards, always into the child that finished last, and a span has
 /// the time in which none of its children on the path ran. Unlike Jaeger's it crosses the bus: a CONSUMER may outlive
-/// its parent, is followed all the same, and the time between the two is a section of its own, spent in the queue.
+/// its parent, is followed all the same, and the time that its message waited is a section of its own, spent in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
     /// An index into [`Trace::spans`](super::Trace::spans).
@@ -171,16 +171,22 @@ impl Walk<'_> {
         }
     }
 
-    /// The time between the end of the sender and the start of the consumer.
+    /// The time in which the message waited: as long as the consumer says, and at least since its sender was over.
     fn push_queue(&mut self, consumer: usize, sender: Extent, now: &mut u64) {
-        if self.spans[consumer].kind == Kind::Consumer && sender.end < *now {
+        if self.spans[consumer].kind != Kind::Consumer {
+            return;
+        }
+        let wait_ms = self.spans[consumer].queue_wait_ms().unwrap_or(0.0);
+        let queued = now.saturating_sub((wait_ms.max(0.0) * 1e6) as u64);
+        let start_ns = queued.min(sender.end).max(sender.start);
+        if start_ns < *now {
             self.sections.push(Section {
                 span: consumer,
-                start_ns: sender.end,
+                start_ns,
                 end_ns: *now,
                 in_queue: true,
             });
-            *now = sender.end;
+            *now = start_ns;
         }
     }
 }

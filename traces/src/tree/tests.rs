@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::attribute;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
@@ -172,6 +173,18 @@ fn the_critical_path_is_what_the_end_waited_for() {
             span(3, 2, Consumer, (3, 8)),
         ],
         "1:0-1 2:1-3 3:3-8 2:8-9 1:9-10",
+    );
+    // The same, and the consumer says how long its message waited.
+    let mut waited = span(3, 2, Consumer, (3, 8));
+    let wait = (attribute::QUEUE_WAIT_MS.to_owned(), 1.0.into());
+    waited.attributes.0.push(wait);
+    check(
+        vec![
+            span(1, 0, Server, (0, 10)),
+            span(2, 1, Client, (1, 9)),
+            waited,
+        ],
+        "1:0-1 2:1-2 ~3:2-3 3:3-8 2:8-9 1:9-10",
     );
     // An event: the path crosses the bus, past the end of the sender.
     check(
