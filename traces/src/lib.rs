@@ -5,6 +5,7 @@ pub mod attribute;
 mod processor;
 pub mod store;
 pub mod tree;
+pub mod waterfall;
 
 pub use processor::StoreProcessor;
 pub use store::Store;
