@@ -3,18 +3,20 @@
 //! Sources: Theil, "A rank-invariant method of linear and polynomial regression analysis", 1950; Sen, "Estimates of the
 //! regression coefficient based on Kendall's tau", 1968.
 //!
-//! Three thousand days have 4.5 million pairs. Keeping and sorting their slopes would cost 36 MB and a few hundred
-//! milliseconds; here a sample tells where the median must lie, one pass over all pairs counts what lies below that
-//! window and keeps what lies in it, and the rank is selected among those few. The result is that of the definition to
-//! the last bit, since every slope is computed as the definition has it and only compared.
+//! Three thousand days have 4.5 million pairs, whose slopes would take 36 MB. So of many points only the pairs are looked
+//! at whose slopes lie in a window around the median, which random pairs tell. The result is that of the definition to
+//! the last bit, since ranks are counted over all pairs, and slopes are computed as the definition has it.
+
+mod crossings;
 
 use std::ops::RangeInclusive;
 
+use self::crossings::Crossings;
+
 /// Up to this many pairs, all slopes are kept.
-const FEW_PAIRS: usize = 1 << 15;
-const SAMPLE: usize = 1 << 13;
-/// Ranks in the sample on either side of its median: over five standard deviations (half the root of the sample).
-const WINDOW: usize = 256;
+const FEW_PAIRS: usize = 1 << 13;
+/// Standard deviations of a sample's median that the window reaches to either side of it.
+const REACH: f64 = 5.0;
 
 /// The median of `(y[j] - y[i]) / (x[j] - x[i])` over all pairs; `x` strictly ascending. `None` of fewer than two points.
 pub(crate) fn theil_sen(x: &[f64], y: &[f64]) -> Option<f64> {
@@ -22,65 +24,85 @@ pub(crate) fn theil_sen(x: &[f64], y: &[f64]) -> Option<f64> {
     if pairs == 0 {
         return None;
     }
-    let window = if pairs <= FEW_PAIRS {
-        EVERYTHING
-    } else {
-        likely_window(x, y)
-    };
-    // The second try cannot miss: nothing lies outside its window.
-    median_within(x, y, pairs, window).or_else(|| median_within(x, y, pairs, EVERYTHING))
+    (pairs > FEW_PAIRS)
+        .then(|| median_within(x, y, likely_window(x, y)))
+        .flatten()
+        .or_else(|| median_of_all(x, y))
 }
 
-const EVERYTHING: RangeInclusive<f64> = f64::NEG_INFINITY..=f64::INFINITY;
+fn slope((x, y): (&[f64], &[f64]), i: usize, j: usize) -> f64 {
+    (y[j] - y[i]) / (x[j] - x[i])
+}
+
+fn median_of_all(x: &[f64], y: &[f64]) -> Option<f64> {
+    let points = (x, y);
+    let mut slopes: Vec<f64> = (0..x.len())
+        .flat_map(|i| (i + 1..x.len()).map(move |j| slope(points, i, j)))
+        .collect();
+    let (lower, upper) = middle_ranks(slopes.len());
+    Some(f64::midpoint(
+        ranked(&mut slopes, lower)?,
+        ranked(&mut slopes, upper)?,
+    ))
+}
 
 /// Where the median lies almost certainly, told from slopes of random pairs.
 fn likely_window(x: &[f64], y: &[f64]) -> RangeInclusive<f64> {
+    // The window's share of all pairs falls with the root of the sample; at this size both cost about the same.
+    let size = ((x.len() * x.len() / 2) as f64).powf(2.0 / 3.0) as usize;
     let mut random = SplitMix(x.len() as u64);
-    let mut sample = Vec::with_capacity(SAMPLE);
-    while sample.len() < SAMPLE {
+    let mut sample = Vec::with_capacity(size);
+    while sample.len() < size {
         let (a, b) = (random.below(x.len()), random.below(x.len()));
         if a != b {
-            sample.push((y[b] - y[a]) / (x[b] - x[a]));
+            sample.push(slope((x, y), a.min(b), a.max(b)));
         }
     }
-    sample.sort_unstable_by(f64::total_cmp);
-    sample[SAMPLE / 2 - WINDOW]..=sample[SAMPLE / 2 + WINDOW]
+    // The rank of the median in a sample of n has a standard deviation of half the root of n.
+    let reach = (REACH * (size as f64).sqrt() / 2.0).ceil() as usize;
+    let last = size.saturating_sub(1);
+    let edge = |sample: &mut [f64], rank: usize| ranked(sample, rank).unwrap_or(f64::NAN);
+    let low = edge(&mut sample, (size / 2).saturating_sub(reach));
+    let high = edge(&mut sample, (size / 2 + reach).min(last));
+    low..=high
 }
 
 /// The median, if both its ranks lie in `window`.
-fn median_within(x: &[f64], y: &[f64], pairs: usize, window: RangeInclusive<f64>) -> Option<f64> {
-    let (low, high) = window.into_inner();
-    let (mut below, mut inside) = (0, Vec::new());
-    let mut row = vec![0.0; x.len()];
-    for i in 0..x.len() {
-        // Row by row without branches, so that the compiler uses vector instructions for divisions and counts.
-        let row = &mut row[i + 1..];
-        for ((slope, &xj), &yj) in row.iter_mut().zip(&x[i + 1..]).zip(&y[i + 1..]) {
-            *slope = (yj - y[i]) / (xj - x[i]);
+fn median_within(x: &[f64], y: &[f64], window: RangeInclusive<f64>) -> Option<f64> {
+    let (low, high) = (*window.start(), *window.end());
+    let crossings = Crossings::new(x, y, window);
+    let mut below = crossings.count_below();
+    // Where values repeat, many slopes are the same as the window's edge; they are counted rather than kept.
+    let (mut at_low, mut above_low) = (0, Vec::new());
+    crossings.for_each_inside(|i, j| {
+        let slope = slope((x, y), i, j);
+        if slope > low {
+            above_low.push(slope);
+        } else if slope < low {
+            below += 1;
+        } else {
+            at_low += 1;
         }
-        below += row.iter().map(|&slope| u32::from(slope < low)).sum::<u32>() as usize;
-        inside.extend(
-            row.iter()
-                .copied()
-                .filter(|&slope| slope >= low && slope <= high),
-        );
-    }
-    let lower = ((pairs - 1) / 2).checked_sub(below)?;
-    let upper = pairs / 2 - below;
-    if upper >= inside.len() {
-        return None;
-    }
-    let (smaller, &mut at_upper, _) = inside.select_nth_unstable_by(upper, f64::total_cmp);
-    let at_lower = if lower == upper {
-        at_upper
-    } else {
-        smaller
-            .iter()
-            .copied()
-            .max_by(f64::total_cmp)
-            .expect("the lower of two middle ranks stands before the upper")
+    });
+    let mut at_rank = |rank: usize| {
+        let rank = rank.checked_sub(below)?;
+        let value = match rank.checked_sub(at_low) {
+            None => low,
+            Some(rank) => ranked(&mut above_low, rank)?,
+        };
+        (value <= high).then_some(value)
     };
-    Some(f64::midpoint(at_lower, at_upper))
+    let (lower, upper) = middle_ranks(x.len() * (x.len() - 1) / 2);
+    Some(f64::midpoint(at_rank(lower)?, at_rank(upper)?))
+}
+
+/// The ranks, from 0, of the one or two values in the middle.
+fn middle_ranks(count: usize) -> (usize, usize) {
+    ((count - 1) / 2, count / 2)
+}
+
+fn ranked(values: &mut [f64], rank: usize) -> Option<f64> {
+    (rank < values.len()).then(|| *values.select_nth_unstable_by(rank, f64::total_cmp).1)
 }
 
 /// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014): which pairs are looked at
@@ -97,95 +119,4 @@ impl SplitMix {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::time::Instant;
-
-    use super::*;
-
-    /// Numbers from 0 to 1, the same for the same seed.
-    pub(crate) fn noise(seed: u64) -> impl Iterator<Item = f64> {
-        let mut random = SplitMix(seed);
-        std::iter::repeat_with(move || random.below(1 << 30) as f64 / f64::from(1 << 30))
-    }
-
-    fn by_definition(x: &[f64], y: &[f64]) -> f64 {
-        let mut slopes: Vec<f64> = (0..x.len())
-            .flat_map(|i| (i + 1..x.len()).map(move |j| (i, j)))
-            .map(|(i, j)| (y[j] - y[i]) / (x[j] - x[i]))
-            .collect();
-        slopes.sort_unstable_by(f64::total_cmp);
-        f64::midpoint(slopes[(slopes.len() - 1) / 2], slopes[slopes.len() / 2])
-    }
-
-    fn check(x: &[f64], y: &[f64]) {
-        assert_eq!(
-            theil_sen(x, y),
-            Some(by_definition(x, y)),
-            "{} points",
-            x.len()
-        );
-    }
-
-    #[test]
-    fn the_median_is_that_of_the_definition() {
-        for length in [2_u32, 3, 4, 5, 30, 256, 257, 300, 701] {
-            let days: Vec<f64> = (0..length).map(f64::from).collect();
-            let walk: Vec<f64> = noise(u64::from(length))
-                .take(days.len())
-                .scan(100.0, |level, step| {
-                    *level += step - 0.4;
-                    Some(*level)
-                })
-                .collect();
-            check(&days, &walk);
-            check(
-                &days,
-                &walk.iter().map(|value| value.round()).collect::<Vec<_>>(),
-            );
-            let gaps: Vec<f64> = days.iter().map(|day| day * 3.0 + day % 2.0).collect();
-            check(&gaps, &walk);
-        }
-    }
-
-    #[test]
-    fn extreme_shapes_do_not_miss_the_window() {
-        let days: Vec<f64> = (0..400).map(f64::from).collect();
-        check(&days, &vec![7.0; days.len()]);
-        check(
-            &days,
-            &days.iter().map(|day| day.powi(9)).collect::<Vec<_>>(),
-        );
-        check(
-            &days,
-            &days
-                .iter()
-                .map(|day| f64::from(u8::from(*day > 399.0)))
-                .collect::<Vec<_>>(),
-        );
-        check(
-            &days,
-            &days
-                .iter()
-                .map(|day| day.rem_euclid(2.0))
-                .collect::<Vec<_>>(),
-        );
-    }
-
-    #[test]
-    fn a_single_point_has_no_slope() {
-        assert_eq!(theil_sen(&[], &[]), None);
-        assert_eq!(theil_sen(&[1.0], &[1.0]), None);
-    }
-
-    /// No assertion on the time: it is printed for those who look (`--nocapture`, release build).
-    #[test]
-    fn thousands_of_days() {
-        for length in [10_u32, 100, 1_000, 3_200] {
-            let days: Vec<f64> = (0..length).map(f64::from).collect();
-            let values: Vec<f64> = noise(7).take(days.len()).collect();
-            let begin = Instant::now();
-            assert!(theil_sen(&days, &values).is_some());
-            println!("Theil-Sen over {length} days: {:?}", begin.elapsed());
-        }
-    }
-}
+pub(crate) mod tests;
