@@ -150,7 +150,7 @@ fn direction(sheet: &Sheet<'_>) -> Option<String> {
 fn volatility(sheet: &Sheet<'_>) -> Option<String> {
     let volatility = with_unit(sheet.get(FactName::VolatilityPct)?);
     Some(format!(
-        "The annual volatility of its daily returns was {volatility}."
+        "The annual volatility of daily returns was {volatility}."
     ))
 }
 
