@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answer, Day, Interpretation, Metric, Period, Series, SeriesKey, SourceUse, Stage, Status,
+    Day, Failure, Interpretation, Metric, Period, Series, SeriesKey, SourceUse, Stage, Status,
     Ticker,
 };
 
@@ -13,7 +13,9 @@ use crate::{
 pub const QUERY_REQUEST: &str = "query.request";
 /// Event from `query_agent` to every `chimera-api`: [`QueryProgress`]. Not durable: the stored query is the truth.
 pub const QUERY_PROGRESS: &str = "query.progress";
-/// Event from `query_agent`: [`QueryEnded`].
+/// Event from `chimera-api` to every `query_agent`: [`QueryCancelled`].
+pub const QUERY_CANCELLED: &str = "query.cancelled";
+/// Event from `query_agent` to every `chimera-api`: [`QueryEnded`].
 pub const QUERY_COMPLETED: &str = "query.completed";
 /// Request to `data_retrieval_agent`: [`FetchData`], answered by [`Fetched`].
 pub const DATA_RETRIEVAL_REQUEST: &str = "data_retrieval.request";
@@ -38,6 +40,13 @@ pub struct QueryProgress {
     pub query_id: String,
     /// The stage that begins.
     pub stage: Stage,
+}
+
+/// A query was cancelled, and that is stored: work on it may stop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryCancelled {
+    /// The stored query's id.
+    pub query_id: String,
 }
 
 /// A query has ended, and its end is stored.
@@ -138,9 +147,12 @@ pub struct Analyze {
     pub data: Fetched,
 }
 
-/// The answer, as it was stored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Analyzed {
-    /// The answer.
-    pub answer: Answer,
+/// What came of an analysis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Analyzed {
+    /// The answer is stored under the query's id in [`crate::query::ANSWERS`].
+    Answered,
+    /// There is no answer, for the reason given.
+    Unanswerable(Failure),
 }

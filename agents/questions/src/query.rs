@@ -106,6 +106,8 @@ pub struct StoredQuery {
     pub query: String,
     /// When it was asked, milliseconds since the Unix epoch.
     pub created_at_ms: u64,
+    /// When nobody will wait for the answer any more, milliseconds since the Unix epoch.
+    pub expires_at_ms: u64,
     /// When it ended, milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at_ms: Option<u64>,
