@@ -1,10 +1,27 @@
-//! What every agent of Chimera stands on: `BaseAgent`, telemetry, configuration, and the instrumented clients for
+//! What every agent of Chimera stands on: [`BaseAgent`], telemetry, configuration, and the instrumented clients for
 //! documents, cache and HTTP.
 //!
 //! It holds what at least two agents use, and nothing of the example application.
 
-pub mod config;
+pub mod backoff;
 pub mod cache;
-pub mod data_dir;
+pub mod config;
+pub mod context;
+pub mod control;
+pub mod deadline;
 pub mod documents;
+pub mod edge;
+pub mod platform;
 pub mod telemetry;
+
+mod agent;
+mod base_agent;
+mod handle_error;
+mod health;
+mod program;
+
+pub use base_agent::BaseAgent;
+pub use context::{Context, ContextSpan};
+pub use handle_error::HandleError;
+pub use platform::Platform;
+pub use program::{main, shutdown_signal};

@@ -13,12 +13,14 @@ mod tracer;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use opentelemetry::{KeyValue, trace::TracerProvider as _};
+use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::{
     Resource,
     trace::{InMemorySpanExporter, SdkTracerProvider, SpanProcessor},
 };
 use tracing::Dispatch;
+
+pub use opentelemetry::{KeyValue, trace::SpanKind};
 
 pub use logs::{LogBuffer, LogFormat, LogOutput, LogSettings};
 pub use span::{Scope, Span, SpanStart};

@@ -5,9 +5,9 @@
 
 pub use opentelemetry_semantic_conventions::attribute::{
     DB_COLLECTION_NAME, DB_NAMESPACE, DB_OPERATION_NAME, DB_QUERY_TEXT, DB_SYSTEM_NAME, ERROR_TYPE,
-    EXCEPTION_MESSAGE, EXCEPTION_TYPE, HTTP_REQUEST_METHOD, HTTP_REQUEST_RESEND_COUNT,
-    HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, MESSAGING_CLIENT_ID, MESSAGING_DESTINATION_NAME,
-    MESSAGING_DESTINATION_TEMPORARY, MESSAGING_MESSAGE_BODY_SIZE,
+    EXCEPTION_MESSAGE, EXCEPTION_TYPE, HTTP_REQUEST_METHOD, HTTP_REQUEST_METHOD_ORIGINAL,
+    HTTP_REQUEST_RESEND_COUNT, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, MESSAGING_CLIENT_ID,
+    MESSAGING_DESTINATION_NAME, MESSAGING_DESTINATION_TEMPORARY, MESSAGING_MESSAGE_BODY_SIZE,
     MESSAGING_MESSAGE_CONVERSATION_ID, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME,
     MESSAGING_OPERATION_TYPE, MESSAGING_RABBITMQ_DESTINATION_ROUTING_KEY,
     MESSAGING_RABBITMQ_MESSAGE_DELIVERY_TAG, MESSAGING_SYSTEM, NETWORK_PROTOCOL_VERSION,
@@ -21,6 +21,8 @@ pub const CHIMERA_ATTEMPT: &str = "chimera.attempt";
 pub const CHIMERA_QUEUE_WAIT_MS: &str = "chimera.queue.wait_ms";
 /// What became of a delivery: `ack`, `retry`, `dead_letter`, `expired` or `requeue`. Chimera's own.
 pub const CHIMERA_OUTCOME: &str = "chimera.outcome";
+/// Whether a published message reached no queue. Chimera's own.
+pub const CHIMERA_UNROUTED: &str = "chimera.unrouted";
 /// Whether a cache lookup found something. Chimera's own.
 pub const CHIMERA_CACHE_HIT: &str = "chimera.cache.hit";
 /// What a link is for: `creation` (the sender's span) or `previous_attempt`. Chimera's own.

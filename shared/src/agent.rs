@@ -1,0 +1,63 @@
+//! The running side of an agent: what its contexts share, how it consumes, and how each delivery is settled.
+
+pub(crate) mod consume;
+pub(crate) mod handler;
+pub(crate) mod process;
+pub(crate) mod spans;
+
+mod arrival;
+mod settle;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use chimera_bus::{Bus, QueueName, Requester};
+
+use crate::{backoff::Backoff, cache::Cache, documents::Documents, telemetry::Telemetry};
+
+/// What every context of one agent shares.
+pub(crate) struct Services {
+    pub(crate) agent: String,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) bus: Arc<dyn Bus>,
+    /// `messaging.system`: `rabbitmq`, or `chimera` for the embedded bus.
+    pub(crate) bus_system: &'static str,
+    pub(crate) requester: Requester,
+    pub(crate) documents: Documents,
+    pub(crate) cache: Cache,
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services")
+            .field("agent", &self.agent)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How an agent treats its messages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) concurrency: usize,
+    pub(crate) max_attempts: u32,
+    pub(crate) handler_timeout: Duration,
+    pub(crate) backoff: Backoff,
+}
+
+/// One queue being worked on: its routes, and what they need.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) services: Arc<Services>,
+    pub(crate) queue: QueueName,
+    pub(crate) routes: Vec<handler::Route>,
+    pub(crate) limits: Limits,
+    pub(crate) failure: OnFailure,
+}
+
+/// What becomes of a message that cannot be handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnFailure {
+    /// Retried, then dead-lettered: work that must not be lost.
+    RetryThenDeadLetter,
+    /// Dropped with a log line: news for one instance, which nobody would replay.
+    Drop,
+}

@@ -1,0 +1,223 @@
+//! What is published and logged when a delivery has been worked on, before the bus may forget it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chimera_bus::{
+    Delivery, Exchange, Message, PublishError, QueueName, RoutingKey, headers::name,
+};
+use opentelemetry::KeyValue;
+
+use crate::{
+    agent::{
+        OnFailure, Worker,
+        arrival::Arrival,
+        process::{Failure, Outcome},
+        spans,
+    },
+    deadline::now_ms,
+    telemetry::{Span, keys, propagation},
+};
+
+/// A delivery that was worked on under `span`.
+pub(crate) struct Settling<'a> {
+    pub(crate) worker: &'a Worker,
+    pub(crate) arrival: &'a Arrival,
+    pub(crate) span: &'a Span,
+    pub(crate) destination: &'a str,
+}
+
+impl Settling<'_> {
+    /// Publishes what the outcome asks for, and acks once that is confirmed; else the delivery goes back to its queue.
+    /// Returns what became of it, as `chimera.outcome` names it.
+    pub(crate) async fn settle(&self, delivery: Delivery, outcome: Outcome) -> &'static str {
+        let (done, published) = match outcome {
+            Outcome::Handled(body) => ("ack", self.reply(&delivery, Ok(body)).await),
+            Outcome::Expired => ("expired", self.expired(&delivery).await),
+            Outcome::Retry(failure) => ("retry", self.retry(&delivery, &failure).await),
+            Outcome::Dead(failure) => ("dead_letter", self.dead_letter(&delivery, &failure).await),
+        };
+        let settled = match published {
+            Ok(()) => delivery.ack(),
+            Err(error) => {
+                tracing::warn!(%error, "settling failed, the message goes back to its queue");
+                let _nack = self.settle_span("nack", &delivery);
+                // Its result is the bus's own business: a delivery that is no longer ours is given back anyway.
+                let _ = delivery.requeue();
+                return "requeue";
+            }
+        };
+        if let Err(error) = settled {
+            tracing::warn!(%error, "the message was handled, and will be delivered again");
+        }
+        done
+    }
+
+    async fn expired(&self, delivery: &Delivery) -> Result<(), PublishError> {
+        tracing::info!("the deadline has passed");
+        let message = "the deadline passed before the work was done".to_owned();
+        self.reply(
+            delivery,
+            Err(&Failure {
+                error_type: "expired",
+                message,
+            }),
+        )
+        .await
+    }
+
+    async fn retry(&self, delivery: &Delivery, failure: &Failure) -> Result<(), PublishError> {
+        let worker = self.worker;
+        let delay = worker.limits.backoff.after(self.arrival.attempt);
+        if self
+            .arrival
+            .deadline
+            .is_some_and(|deadline| deadline.remaining() < delay)
+        {
+            return self.dead_letter(delivery, failure).await;
+        }
+        tracing::warn!(
+            error = failure.message,
+            attempt = self.arrival.attempt,
+            delay_ms = delay.as_millis(),
+            "the handler failed, the message is retried"
+        );
+        let span = self.settle_span("retry", delivery);
+        let message = self.next_attempt(delivery.message(), delay);
+        worker
+            .services
+            .bus
+            .publish(message)
+            .await
+            .map(|_| ())
+            .inspect_err(|error| span.fail("publish", error))
+    }
+
+    /// The same message, for the next attempt: it keeps its trace parent, so that attempts stand side by side.
+    fn next_attempt(&self, message: &Message, delay: Duration) -> Message {
+        let mut next = self.republished(message, Exchange::DEFAULT);
+        next.headers
+            .set(name::ATTEMPT, u64::from(self.arrival.attempt) + 1);
+        next.headers.set(
+            name::PREVIOUS_ATTEMPT,
+            propagation::format_traceparent(&self.span.scope().span_context()),
+        );
+        next.delay = Some(delay);
+        next
+    }
+
+    async fn dead_letter(
+        &self,
+        delivery: &Delivery,
+        failure: &Failure,
+    ) -> Result<(), PublishError> {
+        let worker = self.worker;
+        if worker.failure == OnFailure::Drop {
+            tracing::error!(
+                error = failure.message,
+                error_type = failure.error_type,
+                "the message is dropped"
+            );
+            return Ok(());
+        }
+        tracing::error!(
+            error = failure.message,
+            error_type = failure.error_type,
+            attempt = self.arrival.attempt,
+            "the message is dead-lettered"
+        );
+        let span = self.settle_span("dead_letter", delivery);
+        let mut letter = self.republished(delivery.message(), Exchange::DEAD_LETTERS);
+        letter
+            .headers
+            .set(name::ATTEMPT, u64::from(self.arrival.attempt));
+        letter.headers.set(
+            name::PREVIOUS_ATTEMPT,
+            propagation::format_traceparent(&self.span.scope().span_context()),
+        );
+        letter.headers.set(name::FAILED_AT, now_ms());
+        self.describe(&mut letter, failure);
+        let published = worker.services.bus.publish(letter).await;
+        // Its dead-letter queue was declared with the queue, so that a letter always finds one.
+        let _routed = published.inspect_err(|error| span.fail("publish", error))?;
+        drop(span);
+        self.reply(delivery, Err(failure)).await
+    }
+
+    /// The message on its way to this agent's queue again, or to its dead letters, without what brokers added.
+    fn republished(&self, message: &Message, exchange: Exchange) -> Message {
+        let mut again = message.clone();
+        again.exchange = exchange;
+        again.routing_key = RoutingKey::from(&self.worker.queue);
+        again
+            .properties
+            .reply_to
+            .clone_from(&message.properties.reply_to);
+        again
+            .headers
+            .retain(|name| !name.starts_with("x-death") && !name.starts_with("x-first-death"));
+        again.headers.remove(name::READY_AT);
+        again.headers.set(
+            name::ORIGINAL_ROUTING_KEY,
+            self.arrival.routing_key.as_str(),
+        );
+        again
+    }
+
+    fn describe(&self, message: &mut Message, failure: &Failure) {
+        message.headers.set(name::ERROR_TYPE, failure.error_type);
+        message
+            .headers
+            .set(name::ERROR_MESSAGE, failure.message.as_str());
+        message
+            .headers
+            .set(name::FAILED_AGENT, self.worker.services.agent.as_str());
+    }
+
+    /// Sends the reply that the sender waits for, if it does.
+    async fn reply(
+        &self,
+        delivery: &Delivery,
+        result: Result<Bytes, &Failure>,
+    ) -> Result<(), PublishError> {
+        let request = &delivery.message().properties;
+        let Some(queue) = request
+            .reply_to
+            .as_deref()
+            .and_then(|name| QueueName::new(name).ok())
+        else {
+            return Ok(());
+        };
+        let services = &self.worker.services;
+        let mut reply =
+            Message::to_queue(&queue, result.as_ref().cloned().unwrap_or_default()).transient();
+        services.sign(&mut reply);
+        reply
+            .properties
+            .correlation_id
+            .clone_from(&request.correlation_id);
+        if let Err(failure) = result {
+            self.describe(&mut reply, failure);
+        }
+        let span = self
+            .span
+            .scope()
+            .start(spans::reply(services.bus_system, &reply));
+        propagation::inject_message(span.scope().context(), &mut reply);
+        // A requester that is gone has no use for the reply: nowhere is as good as its queue.
+        services
+            .bus
+            .publish(reply)
+            .await
+            .map(|_| ())
+            .inspect_err(|error| span.fail("publish", error))
+    }
+
+    fn settle_span(&self, operation: &'static str, delivery: &Delivery) -> Span {
+        let services = &self.worker.services;
+        let start = spans::settle(operation, services.bus_system, self.destination, delivery).with(
+            KeyValue::new(keys::CHIMERA_ATTEMPT, i64::from(self.arrival.attempt)),
+        );
+        self.span.scope().start(start)
+    }
+}

@@ -1,0 +1,180 @@
+//! The spans of messaging, by the semantic conventions for RabbitMQ.
+//!
+//! Source: <https://opentelemetry.io/docs/specs/semconv/messaging/rabbitmq/>.
+
+use chimera_bus::{Delivery, Exchange, Message, QueueName, headers::name};
+use opentelemetry::{
+    KeyValue,
+    trace::{SpanContext, SpanKind},
+};
+
+use crate::telemetry::{SpanStart, keys};
+
+/// The name of RabbitMQ's default exchange in `messaging.destination.name`, where an empty one would say nothing.
+const DEFAULT_EXCHANGE: &str = "amq.default";
+
+/// What stands for a destination whose name is made up at run time.
+const TEMPORARY: &str = "(temporary)";
+
+/// An event being published.
+pub(crate) fn publish(system: &'static str, message: &Message) -> SpanStart {
+    let destination = destination(&message.exchange, message.routing_key.as_str());
+    sending(SpanKind::Producer, "publish", system, destination, message)
+}
+
+/// A request that waits for its reply.
+pub(crate) fn request(system: &'static str, message: &Message) -> SpanStart {
+    let destination = destination(&message.exchange, message.routing_key.as_str());
+    sending(SpanKind::Client, "request", system, destination, message)
+}
+
+/// A reply being sent, to a queue whose name says nothing to anyone.
+pub(crate) fn reply(system: &'static str, message: &Message) -> SpanStart {
+    let destination = destination(&Exchange::DEFAULT, TEMPORARY);
+    sending(SpanKind::Producer, "publish", system, destination, message)
+        .with(KeyValue::new(keys::MESSAGING_DESTINATION_TEMPORARY, true))
+}
+
+/// A delivery being settled in another way than by an ack.
+pub(crate) fn settle(
+    operation: &'static str,
+    system: &'static str,
+    destination: &str,
+    delivery: &Delivery,
+) -> SpanStart {
+    let tag = i64::try_from(delivery.tag()).unwrap_or(i64::MAX);
+    SpanStart::new(SpanKind::Client, operation)
+        .with(KeyValue::new(keys::MESSAGING_SYSTEM, system))
+        .with(KeyValue::new(keys::MESSAGING_OPERATION_NAME, operation))
+        .with(KeyValue::new(keys::MESSAGING_OPERATION_TYPE, "settle"))
+        .with(KeyValue::new(
+            keys::MESSAGING_DESTINATION_NAME,
+            destination.to_owned(),
+        ))
+        .with(KeyValue::new(
+            keys::MESSAGING_RABBITMQ_MESSAGE_DELIVERY_TAG,
+            tag,
+        ))
+        .with_some(
+            keys::MESSAGING_MESSAGE_ID,
+            delivery.message().properties.message_id.clone(),
+        )
+}
+
+/// A delivery being handled: child of the sender's span, and linked to it.
+pub(crate) struct Process<'a> {
+    pub(crate) system: &'static str,
+    pub(crate) delivery: &'a Delivery,
+    pub(crate) routing_key: &'a str,
+    pub(crate) queue: &'a QueueName,
+    pub(crate) attempt: u32,
+    pub(crate) queue_wait_ms: f64,
+    pub(crate) creation: SpanContext,
+    pub(crate) previous_attempt: Option<SpanContext>,
+}
+
+impl Process<'_> {
+    /// `exchange:routing key:queue`. A retried message comes through the default exchange; what it was published to
+    /// names the work better.
+    pub(crate) fn destination(&self) -> String {
+        let message = self.delivery.message();
+        let original = message
+            .headers
+            .get(name::ORIGINAL_ROUTING_KEY)
+            .map(|_| Exchange::EVENTS);
+        let sent = destination(
+            original.as_ref().unwrap_or(&message.exchange),
+            self.routing_key,
+        );
+        if self.routing_key == self.queue.as_str() {
+            sent
+        } else {
+            format!("{sent}:{}", self.queue)
+        }
+    }
+
+    pub(crate) fn start(self) -> SpanStart {
+        let destination = self.destination();
+        let tag = i64::try_from(self.delivery.tag()).unwrap_or(i64::MAX);
+        let start = SpanStart::new(SpanKind::Consumer, format!("process {destination}"))
+            .with(KeyValue::new(keys::MESSAGING_OPERATION_NAME, "process"))
+            .with(KeyValue::new(keys::MESSAGING_OPERATION_TYPE, "process"))
+            .with(KeyValue::new(keys::MESSAGING_DESTINATION_NAME, destination))
+            .with(KeyValue::new(
+                keys::MESSAGING_RABBITMQ_MESSAGE_DELIVERY_TAG,
+                tag,
+            ))
+            .with(KeyValue::new(
+                keys::CHIMERA_ATTEMPT,
+                i64::from(self.attempt),
+            ))
+            .with(KeyValue::new(
+                keys::CHIMERA_QUEUE_WAIT_MS,
+                self.queue_wait_ms,
+            ))
+            .linked(
+                self.creation,
+                vec![KeyValue::new(keys::CHIMERA_LINK, "creation")],
+            );
+        let start = with_message(
+            start,
+            self.system,
+            self.delivery.message(),
+            self.routing_key,
+        );
+        match self.previous_attempt {
+            Some(previous) => start.linked(
+                previous,
+                vec![KeyValue::new(keys::CHIMERA_LINK, "previous_attempt")],
+            ),
+            None => start,
+        }
+    }
+}
+
+fn sending(
+    kind: SpanKind,
+    operation: &'static str,
+    system: &'static str,
+    destination: String,
+    message: &Message,
+) -> SpanStart {
+    let start = SpanStart::new(kind, format!("{operation} {destination}"))
+        .with(KeyValue::new(keys::MESSAGING_OPERATION_NAME, operation))
+        .with(KeyValue::new(keys::MESSAGING_OPERATION_TYPE, "send"))
+        .with(KeyValue::new(keys::MESSAGING_DESTINATION_NAME, destination));
+    with_message(start, system, message, message.routing_key.as_str())
+}
+
+fn with_message(
+    start: SpanStart,
+    system: &'static str,
+    message: &Message,
+    routing_key: &str,
+) -> SpanStart {
+    let body_bytes = i64::try_from(message.body.len()).unwrap_or(i64::MAX);
+    start
+        .with(KeyValue::new(keys::MESSAGING_SYSTEM, system))
+        .with(KeyValue::new(
+            keys::MESSAGING_RABBITMQ_DESTINATION_ROUTING_KEY,
+            routing_key.to_owned(),
+        ))
+        .with(KeyValue::new(keys::MESSAGING_MESSAGE_BODY_SIZE, body_bytes))
+        .with_some(
+            keys::MESSAGING_MESSAGE_ID,
+            message.properties.message_id.clone(),
+        )
+        .with_some(
+            keys::MESSAGING_MESSAGE_CONVERSATION_ID,
+            message.properties.correlation_id.clone(),
+        )
+}
+
+fn destination(exchange: &Exchange, routing_key: &str) -> String {
+    let exchange = if *exchange == Exchange::DEFAULT {
+        DEFAULT_EXCHANGE
+    } else {
+        exchange.as_str()
+    };
+    format!("{exchange}:{routing_key}")
+}

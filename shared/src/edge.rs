@@ -1,0 +1,166 @@
+//! HTTP coming in: a SERVER span per request, and the context its handlers work with.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    middleware::{self, Next},
+    response::Response,
+};
+use http::{header, request::Parts};
+use opentelemetry::{KeyValue, trace::SpanKind};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Context,
+    agent::Services,
+    telemetry::{Scope, SpanStart, keys, propagation},
+};
+
+/// A listener that could not be had.
+#[derive(Debug, thiserror::Error)]
+#[error("listening on {address} for {purpose}: {}", advice(.source))]
+pub struct ListenError {
+    /// Where.
+    pub address: SocketAddr,
+    /// What for: the setting that says so.
+    pub purpose: String,
+    /// What the system said.
+    #[source]
+    pub source: std::io::Error,
+}
+
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "another program listens there; stop it or choose another port"
+        }
+        std::io::ErrorKind::PermissionDenied => "this user may not; choose a port above 1023",
+        std::io::ErrorKind::AddrNotAvailable => "this machine has no such address",
+        _ => "the system refused",
+    }
+}
+
+/// Binds `address`; `purpose` names the setting that asks for it.
+///
+/// # Errors
+/// [`ListenError`] when the address is taken or not this machine's.
+pub async fn listen(address: SocketAddr, purpose: &str) -> Result<TcpListener, ListenError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ListenError {
+            address,
+            purpose: purpose.to_owned(),
+            source,
+        })
+}
+
+/// Serves `router` until `stop`, then lets open requests end.
+///
+/// # Errors
+/// Those of accepting connections.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+}
+
+/// `router` with a span and a [`Context`] for each request.
+pub(crate) fn traced(router: Router, services: Arc<Services>) -> Router {
+    router.layer(middleware::from_fn_with_state(services, trace))
+}
+
+async fn trace(
+    State(services): State<Arc<Services>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let parent = propagation::extract_http(request.headers());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    let method = method_name(request.method());
+    let span = Scope::new(services.telemetry.clone(), parent).start(server_span(
+        &request,
+        method,
+        route.as_deref(),
+    ));
+    let context = Context::new(Arc::clone(&services), span.scope().clone());
+    request.extensions_mut().insert(context);
+    let mut response = span.scope().run(next.run(request)).await;
+    let status = response.status();
+    span.set(KeyValue::new(
+        keys::HTTP_RESPONSE_STATUS_CODE,
+        i64::from(status.as_u16()),
+    ));
+    if status.is_server_error() {
+        span.fail(
+            status.as_str().to_owned(),
+            status.canonical_reason().unwrap_or_default(),
+        );
+    }
+    propagation::inject_http(span.scope().context(), response.headers_mut());
+    response
+}
+
+fn server_span(request: &Request, method: &'static str, route: Option<&str>) -> SpanStart {
+    let header = |name| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
+    let host = header(header::HOST);
+    let (address, port) = match host.as_deref().and_then(|host| host.rsplit_once(':')) {
+        Some((address, port)) => (Some(address.to_owned()), port.parse::<i64>().ok()),
+        None => (host, None),
+    };
+    let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
+    let original = (method == OTHER_METHOD).then(|| request.method().to_string());
+    SpanStart::new(SpanKind::Server, name)
+        .with(KeyValue::new(keys::HTTP_REQUEST_METHOD, method))
+        .with(KeyValue::new(
+            keys::URL_PATH,
+            request.uri().path().to_owned(),
+        ))
+        .with(KeyValue::new(keys::URL_SCHEME, "http"))
+        .with_some(keys::HTTP_ROUTE, route.map(str::to_owned))
+        .with_some(keys::HTTP_REQUEST_METHOD_ORIGINAL, original)
+        .with_some(keys::SERVER_ADDRESS, address)
+        .with_some(keys::SERVER_PORT, port)
+        .with_some(keys::USER_AGENT_ORIGINAL, header(header::USER_AGENT))
+        .with(KeyValue::new(keys::NETWORK_PROTOCOL_VERSION, "1.1"))
+}
+
+/// What the conventions call a method that they do not know, so that a name stays of low cardinality.
+const OTHER_METHOD: &str = "_OTHER";
+
+fn method_name(method: &http::Method) -> &'static str {
+    const KNOWN: [&str; 9] = [
+        "GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "TRACE", "CONNECT",
+    ];
+    KNOWN
+        .into_iter()
+        .find(|known| *known == method.as_str())
+        .unwrap_or(OTHER_METHOD)
+}
+
+impl<S: Sync> FromRequestParts<S> for Context {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts
+            .extensions
+            .get::<Self>()
+            .expect("routes of an agent are served through `edge::traced`")
+            .clone())
+    }
+}
