@@ -1,0 +1,7 @@
+//! `analysis_agent` in a process of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chimera_analysis::agent().main()
+}
