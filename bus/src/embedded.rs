@@ -65,6 +65,8 @@ impl EmbeddedBus {
     pub const FEATURES: Features = Features {
         virtual_time: true,
         durable_delivery_count: true,
+        counts_what_was_seen: true,
+        bounded_queues: true,
         max_body_bytes: 16 << 20,
     };
 

@@ -4,6 +4,7 @@
 //! What is promised to those who use it stands in the repository's `ARCHITECTURE.md`, "The bus".
 //! It is *not* a general AMQP client: it offers the few shapes that Chimera's agents need, under AMQP's names.
 
+pub mod conformance;
 pub mod embedded;
 pub mod group_commit;
 pub mod headers;
@@ -76,6 +77,10 @@ pub struct Features {
     pub virtual_time: bool,
     /// A killed process keeps the exact count of deliveries of a message (RabbitMQ counts per quorum queue).
     pub durable_delivery_count: bool,
+    /// A message that was sent ahead to a consumer, who never saw it, does not count as delivered.
+    pub counts_what_was_seen: bool,
+    /// Publishing an event waits while its queue is full.
+    pub bounded_queues: bool,
     /// The largest body taken, bytes.
     pub max_body_bytes: usize,
 }
