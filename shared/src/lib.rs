@@ -8,6 +8,7 @@ pub mod cache;
 pub mod config;
 pub mod context;
 pub mod control;
+pub mod data_dir;
 pub mod deadline;
 pub mod documents;
 pub mod edge;

@@ -119,8 +119,14 @@ fn choose<T: Copy>(text: &str, all: &'static [(&'static str, T)]) -> Result<T, P
         .ok_or_else(|| Problem::UnknownChoice {
             found: quoted(text),
             allowed: words(all),
-            nearest: nearest(text, all.iter().map(|(word, _)| *word)),
+            nearest: similar(text, all.iter().map(|(word, _)| *word)),
         })
+}
+
+/// The nearest of `words`, unless it has little in common with `text`.
+fn similar<'a>(text: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let nearest = nearest(text, words);
+    (strsim::normalized_damerau_levenshtein(text, nearest) > 0.5).then_some(nearest)
 }
 
 /// The words, separated by commas.

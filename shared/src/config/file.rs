@@ -31,10 +31,7 @@ pub(super) fn read(
 ) -> Vec<Entry> {
     let whole_file = |problem| ConfigError {
         key: None,
-        origin: Origin::File {
-            path: name.to_owned(),
-            line: 1,
-        },
+        origin: Origin::WholeFile(name.to_owned()),
         problem,
     };
     let bytes = match fs::read(working_dir.join(name)) {

@@ -126,6 +126,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
     draft.lay(options.flags.iter().map(flag).collect(), &keys);
     draft.warnings.extend(misspelt(&options.environment, &keys));
     rules::settle_paths(&mut draft, options);
+    rules::settle_endpoint(&mut draft);
     rules::check(&mut draft);
     finish(draft)
 }
@@ -232,3 +233,6 @@ impl Config {
         config
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@ pub enum Origin {
         /// The line.
         line: usize,
     },
+    /// A whole file, as it was named.
+    WholeFile(PathBuf),
     /// An environment variable.
     Variable(String),
     /// A flag of the command line, as `--data-dir`.
@@ -27,6 +29,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Default => f.write_str("the default"),
             Self::File { path, line } => write!(f, "{} line {line}", path.display()),
+            Self::WholeFile(path) => write!(f, "{}", path.display()),
             Self::Variable(name) => write!(f, "the environment variable {name}"),
             Self::Flag(name) => write!(f, "the flag {name}"),
         }
@@ -59,14 +62,14 @@ pub enum Problem {
         found: String,
     },
     /// The value is none of those that are allowed.
-    #[error("{found} is none of {allowed}; the nearest is `{nearest}`")]
+    #[error("{found} is none of {allowed}{}", nearest.map(|nearest| format!("; the nearest is `{nearest}`")).unwrap_or_default())]
     UnknownChoice {
         /// The text, quoted, unless it might hold a secret.
         found: String,
         /// All that are allowed.
         allowed: String,
-        /// The one that looks most like it.
-        nearest: &'static str,
+        /// The one that looks much like it, if one does.
+        nearest: Option<&'static str>,
     },
     /// The value is too small or too large.
     #[error("{found} is out of range, allowed is {low} to {high}")]
@@ -98,9 +101,9 @@ pub enum Problem {
         /// Where that comes from.
         origin: Origin,
     },
-    /// The value has no default here and must be given.
+    /// The value breaks a rule, which is told.
     #[error("{0}")]
-    Missing(&'static str),
+    Rule(&'static str),
     /// The file is not TOML.
     #[error("{0}")]
     Syntax(String),
@@ -108,8 +111,16 @@ pub enum Problem {
     #[error("the text is not valid UTF-8")]
     NotUtf8,
     /// The file cannot be read.
-    #[error("cannot be read: {0}")]
+    #[error("{}", unreadable(*.0))]
     Unreadable(io::ErrorKind),
+}
+
+fn unreadable(kind: io::ErrorKind) -> String {
+    match kind {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::IsADirectory => "is a directory, not a file".to_owned(),
+        _ => format!("cannot be read: {kind}"),
+    }
 }
 
 /// Why a URL is refused.
@@ -121,6 +132,9 @@ pub enum UrlProblem {
     /// No `scheme:` at its beginning.
     #[error("it has no scheme")]
     NoScheme,
+    /// Several hosts where there can be one.
+    #[error("it names several hosts")]
+    SeveralHosts,
     /// No `//host`.
     #[error("it names no host")]
     NoHost,

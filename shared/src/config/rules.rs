@@ -14,15 +14,34 @@ pub(super) fn settle_paths(draft: &mut Draft, options: &LoadOptions) {
     } else if let Some(platform) = &options.platform_data_dir {
         config.data_dir = platform.join("chimera");
     } else {
-        let problem = Problem::Missing(
-            "this user has no home directory to keep data in, so it must be given",
-        );
+        let problem =
+            Problem::Rule("this user has no home directory to keep data in, so it must be given");
         refuse(draft, "data_dir", problem);
     }
     let recorded_dir = &mut draft.config.sources.recorded_dir;
     *recorded_dir = recorded_dir
         .take()
         .map(|path| options.working_dir.join(path));
+}
+
+/// Lets the last word count between the two keys for an endpoint: the exact one, unless the other was said by a later layer.
+pub(super) fn settle_endpoint(draft: &mut Draft) {
+    let exact = "telemetry.otlp.traces_endpoint";
+    if layer(&draft.origin("telemetry.otlp.endpoint")) > layer(&draft.origin(exact)) {
+        draft.config.telemetry.otlp.traces_endpoint = None;
+        draft.origins.remove(exact);
+    }
+}
+
+/// How late the layer of a value is laid.
+fn layer(origin: &Origin) -> u8 {
+    match origin {
+        Origin::Default => 0,
+        Origin::File { .. } | Origin::WholeFile(_) => 1,
+        Origin::Variable(name) if name.starts_with("OTEL_") => 2,
+        Origin::Variable(_) => 3,
+        Origin::Flag(_) => 4,
+    }
 }
 
 /// Refuses what contradicts itself.
@@ -49,14 +68,8 @@ fn backoff(draft: &mut Draft) {
 fn exporters(draft: &mut Draft) {
     let exporters = &draft.config.telemetry.exporters;
     if exporters.len() > 1 && exporters.contains(&Exporter::None) {
-        let value = exporters.to_toml();
-        let key = "telemetry.exporters";
-        conflict(
-            draft,
-            key,
-            "`none` cannot stand beside other exporters",
-            (key, &value),
-        );
+        let problem = Problem::Rule("`none` cannot stand beside other exporters");
+        refuse(draft, "telemetry.exporters", problem);
     }
 }
 
@@ -87,7 +100,7 @@ fn batch(draft: &mut Draft) {
     let value = batch.max_queue_size.to_toml();
     let origin = draft.origins.get(key).cloned().unwrap_or(Origin::Default);
     match &origin {
-        Origin::File { .. } | Origin::Flag(_) => conflict(
+        Origin::File { .. } | Origin::WholeFile(_) | Origin::Flag(_) => conflict(
             draft,
             key,
             "must not be over the queue's size",

@@ -109,6 +109,9 @@ impl RedactedUrl {
             &rest[authority.start..user_end],
             &rest[user_end..authority.end],
         );
+        if hosts.contains(',') && scheme.starts_with("http") {
+            return Err(UrlProblem::SeveralHosts);
+        }
         for host in hosts.split(',') {
             if host.is_empty() {
                 return Err(UrlProblem::NoHost);
@@ -194,3 +197,6 @@ impl fmt::Display for RedactedUrl {
         f.write_str(&self.shown)
     }
 }
+
+#[cfg(test)]
+mod tests;

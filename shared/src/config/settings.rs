@@ -64,28 +64,37 @@ pub(super) struct Field<'a, T> {
 }
 
 impl<T: Value> Field<'_, T> {
-    fn set(&mut self, value: T) -> Result<(), Problem> {
-        if let Some(limits) = &self.limits
-            && !(limits.holds)(&value, limits.low, limits.high)
-        {
-            return Err(Problem::OutOfRange {
-                found: value.to_toml().to_string(),
-                low: limits.low.to_owned(),
-                high: limits.high.to_owned(),
-            });
-        }
-        *self.value = value;
+    fn set(&mut self, value: Result<T, Problem>) -> Result<(), Problem> {
+        *self.value = self.checked(value)?;
         Ok(())
+    }
+
+    /// The value, if it is within the limits. Where a number does not even fit the type, the limits are told all the same.
+    fn checked(&self, value: Result<T, Problem>) -> Result<T, Problem> {
+        let Some(limits) = &self.limits else {
+            return value;
+        };
+        let found = match value {
+            Ok(value) if (limits.holds)(&value, limits.low, limits.high) => return Ok(value),
+            Ok(value) => value.to_toml().to_string(),
+            Err(Problem::OutOfRange { found, .. }) => found,
+            Err(problem) => return Err(problem),
+        };
+        Err(Problem::OutOfRange {
+            found,
+            low: limits.low.to_owned(),
+            high: limits.high.to_owned(),
+        })
     }
 }
 
 impl<T: Value> Slot for Field<'_, T> {
     fn set_toml(&mut self, value: &toml::Value) -> Result<(), Problem> {
-        self.set(T::from_toml(value)?)
+        self.set(T::from_toml(value))
     }
 
     fn set_text(&mut self, text: &str) -> Result<(), Problem> {
-        self.set(T::from_text(text)?)
+        self.set(T::from_text(text))
     }
 
     fn show(&self) -> String {

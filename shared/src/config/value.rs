@@ -29,7 +29,13 @@ pub(super) trait Value: Sized {
             Some(value) => {
                 Self::from_toml(&value).or_else(|problem| as_text().map_err(|_| problem))
             }
-            None => as_text(),
+            None => as_text().map_err(|problem| match problem {
+                Problem::WrongType { expected, .. } => Problem::Malformed {
+                    expected,
+                    found: quoted(text),
+                },
+                problem => problem,
+            }),
         }
     }
 

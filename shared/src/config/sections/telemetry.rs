@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use http::{HeaderName, HeaderValue};
 use tracing_subscriber::EnvFilter;
+use url::Url;
 
 use crate::config::choices::{
     Compression, Exporter, LogFormat, OtlpProtocol, Sampler, SettleSpans,
@@ -77,12 +78,20 @@ impl OtlpConfig {
             (Some(exact), _) => exact.expose().to_owned(),
             (None, OtlpProtocol::Grpc) => base.unwrap_or("http://localhost:4317").to_owned(),
             (None, OtlpProtocol::HttpProtobuf) => {
-                let base = base.unwrap_or("http://localhost:4318");
-                format!("{}/v1/traces", base.trim_end_matches('/'))
+                below(base.unwrap_or("http://localhost:4318"), ["v1", "traces"])
             }
         };
         Secret::new(url)
     }
+}
+
+/// `base` with `segments` behind its path.
+fn below(base: &str, segments: [&str; 2]) -> String {
+    let mut url = Url::parse(base).expect("checked when it was read");
+    let mut path = url.path_segments_mut().expect("a URL of HTTP has a path");
+    path.pop_if_empty().extend(segments);
+    drop(path);
+    url.into()
 }
 
 settings! {
