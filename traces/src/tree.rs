@@ -90,6 +90,20 @@ impl Trace {
         }
     }
 
+    /// The traces that the spans belong to, the latest to start first: what a search answers, taken apart.
+    pub fn each_of(spans: Vec<Span>) -> Vec<Self> {
+        let mut by_trace: HashMap<String, Vec<Span>> = HashMap::new();
+        for span in spans {
+            by_trace
+                .entry(span.trace_id.clone())
+                .or_default()
+                .push(span);
+        }
+        let mut traces: Vec<_> = by_trace.into_values().map(Self::from_spans).collect();
+        traces.sort_by_key(|trace| std::cmp::Reverse(trace.start_ns()));
+        traces
+    }
+
     /// The spans by start time.
     pub fn spans(&self) -> &[Span] {
         &self.spans

@@ -214,6 +214,23 @@ fn the_critical_path_is_what_the_end_waited_for() {
 }
 
 #[test]
+fn the_traces_of_a_search() {
+    let other = |span: Span| Span {
+        trace_id: "f".repeat(32),
+        ..span
+    };
+    let spans = vec![
+        internal(1, 0, (0, 9)),
+        other(internal(1, 0, (5, 6))),
+        internal(2, 1, (1, 2)),
+    ];
+    let traces = Trace::each_of(spans);
+    let ids: Vec<_> = traces.iter().map(Trace::trace_id).collect();
+    assert_eq!(ids, [&"f".repeat(32), TRACE]);
+    assert_eq!(traces[1].spans().len(), 2);
+}
+
+#[test]
 fn totals_per_service() {
     let mut failed = span(3, 2, Kind::Consumer, (3, 8));
     failed.service = "agent".to_owned();
