@@ -1,4 +1,4 @@
-//! `cargo bench -p chimera-traces`: what a span costs, and how long a search and a trace take.
+//! `cargo bench -p chimera-traces`: what a span costs, and how long a search, a trace and an opening take.
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::time::{Duration, Instant};
@@ -26,6 +26,14 @@ fn main() {
     search(&store);
     trace(&store);
     println!("{:?}", store.health());
+    drop(store);
+    let start = Instant::now();
+    let store = Store::open(dir.path()).expect("the same directory");
+    println!(
+        "open again:                   {:>8.2} ms ({:?})",
+        ms(start),
+        store.services().expect("a readable store")
+    );
 }
 
 fn provider(store: Option<&Store>, service: &'static str) -> SdkTracerProvider {
@@ -53,9 +61,9 @@ impl opentelemetry_sdk::trace::SpanExporter for Discard {
 }
 
 /// Traces of 20 spans with the attributes of a consumer span; one in a hundred failed.
-fn make(provider: &SdkTracerProvider, spans: u64) -> Duration {
+fn make(provider: &SdkTracerProvider, spans: u64) -> Vec<Duration> {
     let tracer = provider.tracer("bench");
-    let mut ending = Duration::ZERO;
+    let mut ending = Vec::new();
     for first in (0..spans).step_by(usize::try_from(SPANS_PER_TRACE).expect("20")) {
         let root = tracer.start("POST /api/queries");
         let parent = Context::new().with_remote_span_context(root.span_context().clone());
@@ -73,7 +81,7 @@ fn make(provider: &SdkTracerProvider, spans: u64) -> Duration {
             }
             let start = Instant::now();
             span.end();
-            ending += start.elapsed();
+            ending.push(start.elapsed());
         }
         drop(root);
     }
@@ -117,10 +125,18 @@ fn write(store: &Store) {
     make(&discarded, SPANS);
     let without = start.elapsed();
     let start = Instant::now();
-    let ending = make(&stored, SPANS);
+    let mut ending = make(&stored, SPANS);
     let with = start.elapsed();
     let per_span = |time: Duration| time.as_nanos() / u128::from(SPANS);
-    println!("span end into the store:      {:>8} ns", per_span(ending));
+    ending.sort_unstable();
+    let at = |per_mille: usize| ending[ending.len() * per_mille / 1_000].as_nanos();
+    println!("span end into the store, p50: {:>8} ns", at(500));
+    println!("                         p99: {:>8} ns", at(990));
+    println!("                       p99.9: {:>8} ns", at(999));
+    println!(
+        "                         max: {:>8} ns",
+        ending[ending.len() - 1].as_nanos()
+    );
     println!("span in all, discarded:       {:>8} ns", per_span(without));
     println!("span in all, stored:          {:>8} ns", per_span(with));
 }

@@ -88,7 +88,7 @@ pub struct Outcome {
     pub written: u64,
     /// Spans that no store can take: a trace or span id of the wrong length, or all zeros.
     pub rejected: u64,
-    /// Spans lost because the disk refused them; sending them again later may succeed.
+    /// Spans lost because the disk refused them or cannot keep up; sending them again later may succeed.
     pub failed: u64,
 }
 
@@ -168,6 +168,7 @@ impl Engine {
         std::fs::create_dir_all(dir)?;
         let database = Database::builder(dir)
             .cache_size(CACHE_BYTES)
+            .max_journaling_size(JOURNAL_BYTES)
             .worker_threads(2)
             .open()?;
         let keyspace = |name, memtable_bytes| {
@@ -191,5 +192,7 @@ impl Engine {
 
 // Memory is bounded by these, whatever is stored: a memtable is written out when full, and up to four wait for that.
 const CACHE_BYTES: u64 = 16 << 20;
+/// What an opening replays at most; fjall wants at least 64 MiB.
+const JOURNAL_BYTES: u64 = 64 << 20;
 const SPANS_MEMTABLE_BYTES: u64 = 32 << 20;
 const INDEX_MEMTABLE_BYTES: u64 = 8 << 20;

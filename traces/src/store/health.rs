@@ -20,6 +20,27 @@ pub struct Health {
     pub last_error: Option<String>,
 }
 
+/// Why spans were not written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    /// Spans come faster than the disk takes them.
+    #[error("the disk is slower than the spans come")]
+    Behind,
+    // Said in full here, since the health has room for one text.
+    #[error("{}", cause(.0))]
+    Engine(#[from] fjall::Error),
+}
+
+fn cause(error: &fjall::Error) -> String {
+    match error {
+        fjall::Error::Io(io) => io.to_string(),
+        fjall::Error::Poisoned => {
+            "an earlier write failed; restart once the disk is well".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Monitor {
     written: AtomicU64,
@@ -60,11 +81,14 @@ impl Monitor {
         self.dropped.fetch_add(spans, Relaxed);
     }
 
-    pub(super) fn failed(&self, spans: u64, error: &fjall::Error) {
+    pub(super) fn failed(&self, spans: u64, error: &WriteError) {
         self.dropped.fetch_add(spans, Relaxed);
         let text = error.to_string();
         if !self.failing.swap(true, Relaxed) {
             tracing::error!(error = %text, "the trace store cannot write; spans are dropped until it can");
+        } else if matches!(error, WriteError::Engine(fjall::Error::Poisoned)) {
+            // After the first error every write fails so: the first one is what helps.
+            return;
         }
         *self
             .last_error
@@ -74,5 +98,35 @@ impl Monitor {
 
     pub(super) fn broken(&self) {
         self.broken.fetch_add(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn the_first_error_is_kept_until_writes_succeed() {
+        let monitor = Monitor::default();
+        let full = || fjall::Error::Io(io::ErrorKind::StorageFull.into());
+        monitor.written(3);
+        monitor.failed(2, &full().into());
+        monitor.failed(1, &fjall::Error::Poisoned.into());
+        let health = monitor.health();
+        assert_eq!(
+            (health.written, health.dropped, health.failing),
+            (3, 3, true)
+        );
+        assert_eq!(health.last_error.as_deref(), Some("no storage space"));
+        monitor.written(1);
+        assert!(!monitor.health().failing);
+        monitor.failed(1, &WriteError::Behind);
+        let last_error = monitor.health().last_error;
+        assert_eq!(
+            last_error.as_deref(),
+            Some("the disk is slower than the spans come")
+        );
     }
 }

@@ -44,17 +44,10 @@ impl Sweeper {
         let (stop, stopped) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("trace-retention".to_owned())
-            .spawn(move || {
-                loop {
-                    if let Err(error) = sweep(&engine, retention, &stopped) {
-                        tracing::warn!(%error, "removing old spans failed; the next try is in a while");
-                    }
-                    if stopped.recv_timeout(retention.every) != Err(mpsc::RecvTimeoutError::Timeout) {
-                        return;
-                    }
-                }
-            })
-            .inspect_err(|error| tracing::warn!(%error, "no thread to remove old spans: all are kept"))
+            .spawn(move || sweep_until_stopped(&engine, retention, &stopped))
+            .inspect_err(
+                |error| tracing::warn!(%error, "no thread to remove old spans: all are kept"),
+            )
             .ok();
         Self {
             stop: Some(stop),
@@ -70,6 +63,22 @@ impl Drop for Sweeper {
         if let Some(thread) = self.thread.take() {
             // A panic there has been reported by the panic hook; nothing is left to do for it here.
             let _ = thread.join();
+        }
+    }
+}
+
+fn sweep_until_stopped(engine: &Engine, retention: Retention, stopped: &mpsc::Receiver<()>) {
+    let mut is_failing = false;
+    loop {
+        let outcome = sweep(engine, retention, stopped);
+        if let Err(error) = &outcome
+            && !is_failing
+        {
+            tracing::warn!(%error, "removing old spans fails; it is tried again every {:?}", retention.every);
+        }
+        is_failing = outcome.is_err();
+        if stopped.recv_timeout(retention.every) != Err(mpsc::RecvTimeoutError::Timeout) {
+            return;
         }
     }
 }

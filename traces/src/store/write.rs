@@ -5,6 +5,7 @@ use prost::Message as _;
 
 use super::{
     Engine, Outcome,
+    health::WriteError,
     key::{Entry, Kind, SPAN_KEY_LEN, span_key},
     origin::Origin,
 };
@@ -34,6 +35,7 @@ impl Engine {
     ) -> Option<Origin> {
         self.origins
             .intern(&self.catalog, resource, scope)
+            .map_err(WriteError::from)
             .inspect_err(|error| {
                 self.monitor
                     .failed(scope.map_or(0, |scope| count(&scope.spans)), error);
@@ -72,7 +74,10 @@ impl Engine {
         &self,
         origin: &Origin,
         spans: &[([u8; SPAN_KEY_LEN], &Span)],
-    ) -> Result<(), fjall::Error> {
+    ) -> Result<(), WriteError> {
+        if self.is_behind() {
+            return Err(WriteError::Behind);
+        }
         let mut batch = self.database.batch();
         for (key, span) in spans {
             self.catalog
@@ -89,7 +94,15 @@ impl Engine {
             batch.insert(&self.index, entry.key(Kind::All, origin.service.id), value);
             batch.insert(&self.spans, *key, body(origin, span));
         }
-        batch.commit()
+        Ok(batch.commit()?)
+    }
+
+    /// Whether fjall would stop writers until it has caught up. They are not ours to stop: they end their spans in the
+    /// middle of answering someone. Fjall stops them at four full memtables or thirty tables to compact.
+    fn is_behind(&self) -> bool {
+        [&self.spans, &self.index].into_iter().any(|keyspace| {
+            keyspace.sealed_memtable_count() >= 3 || keyspace.l0_table_count() >= 28
+        })
     }
 }
 
