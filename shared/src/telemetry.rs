@@ -8,24 +8,31 @@ pub mod redact;
 mod export;
 mod logs;
 mod pipeline;
+mod resource;
+mod sampling;
 mod span;
 mod tracer;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
+use chimera_traces::Store;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::{
     Resource,
-    trace::{InMemorySpanExporter, SdkTracerProvider, SpanProcessor},
+    trace::{InMemorySpanExporter, Sampler, SdkTracerProvider, SpanProcessor},
 };
 use tracing::Dispatch;
+use tracing_subscriber::EnvFilter;
 
 pub use opentelemetry::{KeyValue, trace::SpanKind};
 
-pub use logs::{LogBuffer, LogFormat, LogOutput, LogSettings};
+pub use export::{ExporterHealth, TelemetryError};
+pub use logs::LogBuffer;
 pub use span::{Scope, Span, SpanStart};
 
-use export::Memory;
+use crate::config::{LogConfig, LogFormat, TelemetryConfig};
+use export::{Exports, Health, Memory};
+use logs::{LogOutput, LogSettings};
 use pipeline::{Pipeline, SpanCounts};
 use tracer::Tracer;
 
@@ -39,6 +46,8 @@ struct Inner {
     tracing: Option<Tracing>,
     counts: Arc<SpanCounts>,
     dispatch: Dispatch,
+    memory: Option<InMemorySpanExporter>,
+    exporters: Vec<Health>,
 }
 
 struct Tracing {
@@ -52,10 +61,60 @@ struct Tracing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correlation(pub String);
 
+/// What the telemetry of a service is made of.
+#[derive(Debug)]
+pub struct Setup<'a> {
+    /// Exporters, sampler, attributes.
+    pub telemetry: &'a TelemetryConfig,
+    /// Log lines.
+    pub log: &'a LogConfig,
+    /// The service's version, `service.version` in its traces.
+    pub version: Option<&'a str>,
+    /// The built-in store, which the `embedded` exporter needs.
+    pub store: Option<Store>,
+}
+
+/// The tracing half of a [`Setup`], as values.
+struct Parts {
+    resource: Resource,
+    sampler: Sampler,
+    exports: Exports,
+}
+
 impl Telemetry {
+    /// The telemetry of `service` as the configuration wants it; `telemetry.service_name` beats `service`.
+    ///
+    /// Where `telemetry.enabled` is false (`OTEL_SDK_DISABLED=true`) there are log lines and nothing else.
+    ///
+    /// # Errors
+    /// When an exporter cannot be made. One whose backend is down can: it drops and counts spans until the backend is there.
+    pub fn build(service: &str, setup: Setup<'_>) -> Result<Self, TelemetryError> {
+        let config = setup.telemetry;
+        let service = config.service_name.as_deref().unwrap_or(service);
+        let logs = LogSettings {
+            filter: setup.log.filter.build(),
+            format: setup.log.format,
+            output: LogOutput::Stderr,
+        };
+        let parts = if config.enabled {
+            Some(Parts {
+                resource: resource::describe(service, setup.version, &config.resource_attributes),
+                sampler: sampling::sampler(config.sampler, config.sampler_arg),
+                exports: Exports::open(service, config, setup.store)?,
+            })
+        } else {
+            None
+        };
+        Ok(Self::assemble(service, parts, Some(logs)))
+    }
+
     /// Telemetry of `service` whose spans go to `processors`. It logs nothing.
     pub fn new(service: &str, processors: Vec<Box<dyn SpanProcessor>>) -> Self {
-        Self::assemble(service, processors, None)
+        let exports = Exports {
+            sinks: processors,
+            ..Exports::default()
+        };
+        Self::assemble(service, Some(Parts::plain(service, exports)), None)
     }
 
     /// Telemetry of `service` that keeps its spans in memory, also beyond its own end.
@@ -63,57 +122,79 @@ impl Telemetry {
         Self::in_memory(service, None)
     }
 
-    /// The same, with log lines.
-    ///
-    /// # Panics
-    /// When the filter of `logs` is not valid.
-    pub fn for_test_with_logs(service: &str, logs: &LogSettings) -> (Self, InMemorySpanExporter) {
-        Self::in_memory(service, Some(logs))
+    /// The same, with its log lines, as JSON, of level `info` and above.
+    pub fn for_test_with_logs(service: &str) -> (Self, InMemorySpanExporter, LogBuffer) {
+        let buffer = LogBuffer::default();
+        let logs = LogSettings {
+            filter: EnvFilter::new("info"),
+            format: LogFormat::Json,
+            output: LogOutput::Memory(buffer.clone()),
+        };
+        let (telemetry, spans) = Self::in_memory(service, Some(logs));
+        (telemetry, spans, buffer)
     }
 
-    fn in_memory(service: &str, logs: Option<&LogSettings>) -> (Self, InMemorySpanExporter) {
+    fn in_memory(service: &str, logs: Option<LogSettings>) -> (Self, InMemorySpanExporter) {
         let exporter = InMemorySpanExporter::default();
-        let memory = Memory::new(exporter.clone());
-        (
-            Self::assemble(service, vec![Box::new(memory)], logs),
-            exporter,
-        )
+        let exports = Exports {
+            sinks: vec![Box::new(Memory::new(exporter.clone()))],
+            ..Exports::default()
+        };
+        let telemetry = Self::assemble(service, Some(Parts::plain(service, exports)), logs);
+        (telemetry, exporter)
+    }
+
+    #[cfg(test)]
+    fn with_exports_for_test(service: &str, exports: Exports) -> (Self, LogBuffer) {
+        let buffer = LogBuffer::default();
+        let logs = LogSettings {
+            filter: EnvFilter::new("info"),
+            format: LogFormat::Json,
+            output: LogOutput::Memory(buffer.clone()),
+        };
+        let parts = Parts::plain(service, exports);
+        (Self::assemble(service, Some(parts), Some(logs)), buffer)
     }
 
     /// Telemetry of `service` that is off: no spans, no lines; contexts that come in are passed on.
     pub fn off(service: &str) -> Self {
-        Self(Arc::new(Inner {
-            service: service.to_owned(),
-            tracing: None,
-            counts: Arc::default(),
-            dispatch: Dispatch::none(),
-        }))
+        Self::assemble(service, None, None)
     }
 
-    fn assemble(
-        service: &str,
-        sinks: Vec<Box<dyn SpanProcessor>>,
-        logs: Option<&LogSettings>,
-    ) -> Self {
-        let resource = Resource::builder()
-            .with_attribute(KeyValue::new("service.name", service.to_owned()))
-            .build();
+    fn assemble(service: &str, parts: Option<Parts>, logs: Option<LogSettings>) -> Self {
         let counts = Arc::<SpanCounts>::default();
-        let provider = SdkTracerProvider::builder()
-            .with_resource(resource)
-            .with_span_processor(Pipeline {
-                sinks,
+        let mut memory = None;
+        let mut exporters = Vec::new();
+        let tracing = parts.map(|parts| {
+            memory = parts.exports.memory;
+            exporters = parts.exports.health;
+            let pipeline = Pipeline {
+                sinks: parts.exports.sinks,
                 counts: Arc::clone(&counts),
-            })
-            .build();
-        let tracer = Tracer(provider.tracer("chimera"));
-        let dispatch = logs::dispatch(service, Some(tracer.clone()), logs)
-            .expect("the filter was checked when it was read");
+            };
+            let provider = SdkTracerProvider::builder()
+                .with_resource(parts.resource)
+                .with_sampler(parts.sampler)
+                .with_span_processor(pipeline)
+                .build();
+            let tracer = Tracer(provider.tracer("chimera"));
+            Tracing { tracer, provider }
+        });
+        let tracer = tracing.as_ref().map(|tracing| tracing.tracer.clone());
+        let dispatch = match (&tracer, &logs) {
+            (None, None) => Dispatch::none(),
+            _ => logs::dispatch(service, tracer, logs),
+        };
+        for exporter in &exporters {
+            exporter.log_to(&dispatch);
+        }
         Self(Arc::new(Inner {
             service: service.to_owned(),
-            tracing: Some(Tracing { tracer, provider }),
+            tracing,
             counts,
             dispatch,
+            memory,
+            exporters,
         }))
     }
 
@@ -142,6 +223,23 @@ impl Telemetry {
         self.0.counts.open()
     }
 
+    /// Where the `memory` exporter keeps its spans, when there is one.
+    pub fn memory(&self) -> Option<&InMemorySpanExporter> {
+        self.0.memory.as_ref()
+    }
+
+    /// How each exporter that has a queue fares.
+    pub fn exporters(&self) -> Vec<ExporterHealth> {
+        self.0.exporters.iter().map(Health::snapshot).collect()
+    }
+
+    /// Exports what has ended by now. It blocks, at most as long as an export may take.
+    pub fn flush(&self) {
+        if let Some(tracing) = &self.0.tracing {
+            let _ = tracing.provider.force_flush();
+        }
+    }
+
     /// Exports what is left, within `limit`. What could not be exported by then is dropped and counted.
     ///
     /// Spans that are still open then are lost. It blocks: call it where that is allowed.
@@ -153,6 +251,17 @@ impl Telemetry {
 
     fn tracer(&self) -> Option<&Tracer> {
         self.0.tracing.as_ref().map(|tracing| &tracing.tracer)
+    }
+}
+
+impl Parts {
+    /// Everything is recorded, and nothing is said beside what can be found out.
+    fn plain(service: &str, exports: Exports) -> Self {
+        Self {
+            resource: resource::describe(service, None, &BTreeMap::new()),
+            sampler: Sampler::ParentBased(Box::new(Sampler::AlwaysOn)),
+            exports,
+        }
     }
 }
 

@@ -15,6 +15,12 @@ pub use opentelemetry_semantic_conventions::attribute::{
     USER_AGENT_ORIGINAL,
 };
 
+pub use opentelemetry_semantic_conventions::resource::{
+    HOST_ARCH, HOST_NAME, OS_TYPE, PROCESS_EXECUTABLE_NAME, PROCESS_EXECUTABLE_PATH, PROCESS_PID,
+    PROCESS_RUNTIME_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION,
+    TELEMETRY_DISTRO_NAME, TELEMETRY_DISTRO_VERSION,
+};
+
 /// Which attempt at a message this is, from 1. Chimera's own.
 pub const CHIMERA_ATTEMPT: &str = "chimera.attempt";
 /// How long a message was ready in its queue before its handler was called, milliseconds. Chimera's own.

@@ -6,7 +6,7 @@
 mod line;
 
 use std::{
-    fmt, io,
+    io,
     io::{IsTerminal as _, Write as _},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -14,27 +14,16 @@ use std::{
 use tracing::{Dispatch, Event, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
-    filter::ParseError,
     layer::{Context, SubscriberExt as _},
 };
 
 use super::tracer::Tracer;
+use crate::config::LogFormat;
 use line::Line;
 
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Readable where the output is a terminal, else JSON.
-    Auto,
-    /// One JSON object per line.
-    Json,
-    /// One line for people.
-    Readable,
-}
-
-/// Where log lines go. A cheap clone.
-#[derive(Clone)]
-pub enum LogOutput {
+/// Where log lines go.
+#[derive(Debug)]
+pub(super) enum LogOutput {
     /// Standard error: standard output belongs to the answer.
     Stderr,
     /// A buffer that tests read.
@@ -46,14 +35,11 @@ pub enum LogOutput {
 pub struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
 /// How a service logs.
-#[derive(Debug, Clone)]
-pub struct LogSettings {
-    /// What is logged, in the syntax of `RUST_LOG`: `info,chimera_bus=debug`.
-    pub filter: String,
-    /// How lines look.
-    pub format: LogFormat,
-    /// Where they go.
-    pub output: LogOutput,
+#[derive(Debug)]
+pub(super) struct LogSettings {
+    pub(super) filter: EnvFilter,
+    pub(super) format: LogFormat,
+    pub(super) output: LogOutput,
 }
 
 /// The subscriber of `service`, whose macro spans `tracer` starts (none where telemetry is off) and whose lines are
@@ -61,8 +47,8 @@ pub struct LogSettings {
 pub(super) fn dispatch(
     service: &str,
     tracer: Option<Tracer>,
-    logs: Option<&LogSettings>,
-) -> Result<Dispatch, ParseError> {
+    logs: Option<LogSettings>,
+) -> Dispatch {
     let spans = tracer.map(|tracer| {
         tracing_opentelemetry::layer()
             .with_tracer(tracer)
@@ -72,8 +58,19 @@ pub(super) fn dispatch(
             // Libraries trace their inner workings below this level; those are not the service's work.
             .with_filter(LevelFilter::INFO)
     });
-    let lines = logs.map(|logs| Lines::layer(service, logs)).transpose()?;
-    Ok(Dispatch::new(Registry::default().with(spans).with(lines)))
+    let lines = logs.map(|logs| {
+        let lines = Lines {
+            service: service.to_owned(),
+            is_json: match logs.format {
+                LogFormat::Json => true,
+                LogFormat::Readable => false,
+                LogFormat::Auto => !logs.output.is_terminal(),
+            },
+            output: logs.output,
+        };
+        lines.with_filter(logs.filter)
+    });
+    Dispatch::new(Registry::default().with(spans).with(lines))
 }
 
 /// Writes each event as a line.
@@ -81,25 +78,6 @@ struct Lines {
     service: String,
     is_json: bool,
     output: LogOutput,
-}
-
-impl Lines {
-    fn layer<S>(service: &str, logs: &LogSettings) -> Result<impl Layer<S>, ParseError>
-    where
-        S: Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
-    {
-        let filter = EnvFilter::try_new(&logs.filter)?;
-        let lines = Self {
-            service: service.to_owned(),
-            is_json: match logs.format {
-                LogFormat::Json => true,
-                LogFormat::Readable => false,
-                LogFormat::Auto => !logs.output.is_terminal(),
-            },
-            output: logs.output.clone(),
-        };
-        Ok(lines.with_filter(filter))
-    }
 }
 
 impl<S: Subscriber> Layer<S> for Lines {
@@ -129,15 +107,6 @@ impl LogOutput {
             Self::Stderr => drop(io::stderr().lock().write_all(line)),
             Self::Memory(buffer) => buffer.lock().extend_from_slice(line),
         }
-    }
-}
-
-impl fmt::Debug for LogOutput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stderr => "Stderr",
-            Self::Memory(_) => "Memory",
-        })
     }
 }
 

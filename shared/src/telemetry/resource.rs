@@ -1,0 +1,119 @@
+//! What a service says about itself with every span.
+
+use std::{collections::BTreeMap, env, process};
+
+use opentelemetry::{KeyValue, Value};
+use opentelemetry_sdk::{Resource, resource::TelemetryResourceDetector};
+use uuid::Uuid;
+
+use super::keys;
+
+/// The resource of `service`. `extra` (from `telemetry.resource_attributes`, hence `OTEL_RESOURCE_ATTRIBUTES`) beats what
+/// was found out, and never the service's name: several services share a process, and with it that variable.
+pub(super) fn describe(
+    service: &str,
+    version: Option<&str>,
+    extra: &BTreeMap<String, String>,
+) -> Resource {
+    let found = found(version).into_iter();
+    let extra = extra.iter().filter(|(key, _)| *key != keys::SERVICE_NAME);
+    Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_attributes(found.map(|(key, value)| KeyValue::new(key, value)))
+        .with_attributes(extra.map(|(key, value)| KeyValue::new(key.clone(), value.clone())))
+        .with_attribute(KeyValue::new(keys::SERVICE_NAME, service.to_owned()))
+        .build()
+}
+
+fn found(version: Option<&str>) -> Vec<(&'static str, Value)> {
+    let mut found: Vec<(&'static str, Value)> = vec![
+        (keys::SERVICE_INSTANCE_ID, Uuid::now_v7().to_string().into()),
+        (keys::TELEMETRY_DISTRO_NAME, "chimera".into()),
+        (
+            keys::TELEMETRY_DISTRO_VERSION,
+            env!("CARGO_PKG_VERSION").into(),
+        ),
+        (keys::HOST_ARCH, host_arch().into()),
+        (keys::OS_TYPE, os_type().into()),
+        (keys::PROCESS_PID, i64::from(process::id()).into()),
+        (keys::PROCESS_RUNTIME_NAME, "rust".into()),
+    ];
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    found.push((keys::HOST_NAME, host.into()));
+    found.extend(version.map(|version| (keys::SERVICE_VERSION, version.to_owned().into())));
+    // The command line is left out: people pass secrets in it.
+    if let Ok(path) = env::current_exe() {
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        found.extend(name.map(|name| (keys::PROCESS_EXECUTABLE_NAME, name.into())));
+        found.push((
+            keys::PROCESS_EXECUTABLE_PATH,
+            path.to_string_lossy().into_owned().into(),
+        ));
+    }
+    found
+}
+
+/// Source: <https://opentelemetry.io/docs/specs/semconv/registry/attributes/host/>, `host.arch`.
+fn host_arch() -> &'static str {
+    match env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "arm" => "arm32",
+        "powerpc64" => "ppc64",
+        other => other,
+    }
+}
+
+/// Source: <https://opentelemetry.io/docs/specs/semconv/registry/attributes/os/>, `os.type`.
+fn os_type() -> &'static str {
+    match env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(resource: &Resource, key: &'static str) -> Option<String> {
+        resource.get(&key.into()).map(|value| value.to_string())
+    }
+
+    #[test]
+    fn the_service_keeps_its_name_and_the_rest_can_be_overridden() {
+        let extra = [
+            ("service.name", "other"),
+            ("host.name", "h"),
+            ("deployment.environment.name", "test"),
+        ];
+        let extra = extra
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into();
+        let resource = describe("svc", Some("1.2.3"), &extra);
+        let check =
+            |key, expected: &str| assert_eq!(value(&resource, key).as_deref(), Some(expected));
+        check(keys::SERVICE_NAME, "svc");
+        check(keys::SERVICE_VERSION, "1.2.3");
+        check(keys::HOST_NAME, "h");
+        check("deployment.environment.name", "test");
+        check("telemetry.sdk.language", "rust");
+        check(keys::PROCESS_PID, &process::id().to_string());
+    }
+
+    #[test]
+    fn each_service_is_an_instance_of_its_own() {
+        let id = || {
+            value(
+                &describe("svc", None, &BTreeMap::new()),
+                keys::SERVICE_INSTANCE_ID,
+            )
+        };
+        assert_ne!(id(), id());
+    }
+}
