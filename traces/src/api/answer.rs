@@ -90,7 +90,12 @@ fn leave_out_defaults(json: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(leave_out_defaults),
         Value::Object(fields) => fields.retain(|key, value| {
             leave_out_defaults(value);
-            key.ends_with("Value") || !is_default(value)
+            let is_no_time = key.ends_with("UnixNano") && value == "0";
+            if key == "doubleValue" && value.is_null() {
+                // What is no number is `null` to serde_json, which no reader of OTLP expects here.
+                *value = Value::from("NaN");
+            }
+            key.ends_with("Value") || !(is_no_time || is_default(value))
         }),
         _ => {}
     }

@@ -198,3 +198,31 @@ async fn errors_in_jaegers_shape() {
     )
     .await;
 }
+
+/// As a real Jaeger 2.13 answers it, but that it forgets the schema URLs.
+#[tokio::test]
+async fn defaults_are_left_out_but_for_values() {
+    let (store, _dir) = store();
+    let text = |text: &str| json!({ "stringValue": text });
+    let span = json!({
+        "traceId": TRACE.replace('0', "f"), "spanId": "58039a0b228cf5ab", "name": "x",
+        "startTimeUnixNano": "1795258440000000000", "endTimeUnixNano": "1795258440000000001",
+        "attributes": [
+            { "key": "empty", "value": text("") },
+            { "key": "false", "value": { "boolValue": false } },
+            { "key": "zero", "value": { "intValue": "0" } },
+            { "key": "large", "value": { "intValue": "-9007199254740993" } },
+            { "key": "list", "value": { "arrayValue": { "values": [{ "intValue": "0" }, text("")] } } },
+            { "key": "none", "value": {} },
+        ],
+        "events": [{ "name": "e" }],
+        "droppedEventsCount": 1,
+        "status": { "code": 1 },
+    });
+    let traces = json!({ "resourceSpans": [{ "resource": {}, "scopeSpans": [{ "scope": {}, "spans": [span] }] }] });
+    let written: TracesData = serde_json::from_value(traces.clone()).unwrap();
+    store.write(&written.resource_spans);
+    let path = format!("/api/v3/traces/{}", TRACE.replace('0', "f"));
+    let answer = json!({ "result": traces });
+    assert_eq!(get_json(&store, &path).await, (200, answer));
+}

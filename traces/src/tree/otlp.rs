@@ -46,7 +46,7 @@ pub fn spans_from_otlp(resources: &[ResourceSpans]) -> Vec<Span> {
 /// [`ParseError::Json`] if it is neither.
 pub fn spans_from_otlp_json(json: &[u8]) -> Result<Vec<Span>, ParseError> {
     let mut json: Value = serde_json::from_slice(json)?;
-    fill_empty_lists(&mut json);
+    spell_out(&mut json);
     let Envelope {
         result,
         resource_spans,
@@ -70,11 +70,23 @@ struct Traces {
     resource_spans: Vec<ResourceSpans>,
 }
 
-/// Writers may leave an empty list out (`"arrayValue":{}`), which the generated types refuse.
-fn fill_empty_lists(json: &mut Value) {
+/// Protobuf's JSON leaves defaults out and has words for what no JSON number is; the generated types refuse both:
+/// `"arrayValue":{}`, an attribute whose key is empty, `"doubleValue":"NaN"`.
+fn spell_out(json: &mut Value) {
     match json {
-        Value::Array(items) => items.iter_mut().for_each(fill_empty_lists),
+        Value::Array(items) => items.iter_mut().for_each(spell_out),
         Value::Object(fields) => {
+            if fields.contains_key("value") {
+                fields.entry("key").or_insert_with(|| Value::from(""));
+            }
+            if let Some(word) = fields
+                .get("doubleValue")
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+            {
+                fields.remove("doubleValue");
+                fields.insert("stringValue".to_owned(), word.into());
+            }
             for (key, value) in fields {
                 if let ("arrayValue" | "kvlistValue", Value::Object(list)) =
                     (key.as_str(), &mut *value)
@@ -82,7 +94,7 @@ fn fill_empty_lists(json: &mut Value) {
                     list.entry("values")
                         .or_insert_with(|| Value::Array(Vec::new()));
                 }
-                fill_empty_lists(value);
+                spell_out(value);
             }
         }
         _ => {}

@@ -322,6 +322,8 @@ fn otlp_json_of_any_writer() {
                 { "key": "list", "value": { "arrayValue": { "values": [{ "intValue": "1" }, { "stringValue": "b" }] } } },
                 { "key": "map", "value": { "kvlistValue": { "values": [{ "key": "k", "value": { "boolValue": false } }] } } },
                 { "key": "bytes", "value": { "bytesValue": "AP8=" } },
+                { "key": "not a number", "value": { "doubleValue": "NaN" } },
+                { "value": { "stringValue": "of the empty key" } },
                 { "key": "chimera.queue.wait_ms", "value": { "doubleValue": 1.5 } }
             ],
             "events": [{ "timeUnixNano": "1700000000000000002", "name": "exception" }],
@@ -337,7 +339,8 @@ fn otlp_json_of_any_writer() {
         "start": "2023-11-14T22:13:20.000000001Z", "duration": 12_345_678, "status": "ERROR", "status_message": "broke",
         "attributes": {
             "text": "a", "number": 42, "plain number": 42, "half": 0.5, "flag": true, "none": null, "empty": [],
-            "list": [1, "b"], "map": { "k": false }, "bytes": "00ff", "chimera.queue.wait_ms": 1.5
+            "list": [1, "b"], "map": { "k": false }, "bytes": "00ff", "not a number": "NaN",
+            "": "of the empty key", "chimera.queue.wait_ms": 1.5
         },
         "events": [{ "name": "exception", "time": "2023-11-14T22:13:20.000000002Z", "attributes": {} }],
         "links": [{ "trace_id": TRACE, "span_id": "00f067aa0ba902b8", "attributes": {} }]
