@@ -5,6 +5,8 @@
 //! hears over the bus only makes it faster to say.
 
 
+mod news;
+mod open_queries;
 mod prefer;
 mod problem;
 mod question;
