@@ -12,6 +12,7 @@ pub mod data_dir;
 pub mod deadline;
 pub mod documents;
 pub mod edge;
+pub mod http;
 pub mod platform;
 pub mod telemetry;
 

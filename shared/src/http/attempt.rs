@@ -1,0 +1,109 @@
+//! The span of an attempt.
+
+use std::borrow::Cow;
+
+use http::{Method, StatusCode, Version};
+use opentelemetry::{KeyValue, trace::SpanKind};
+
+use super::{HttpError, Request, Response};
+use crate::telemetry::{Scope, Span, SpanStart, keys, redact};
+
+/// The methods that the conventions know; any other is `_OTHER`, so that nobody fills a backend with methods.
+const KNOWN_METHODS: [Method; 9] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::DELETE,
+    Method::CONNECT,
+    Method::OPTIONS,
+    Method::TRACE,
+    Method::PATCH,
+];
+
+/// An attempt under way. One that is dropped before it finished was given up by its caller, and its span says so.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    span: Span,
+    finished: bool,
+}
+
+impl Attempt {
+    pub(super) fn start(scope: &Scope, request: &Request, resend_count: u32) -> Self {
+        Self {
+            span: scope.start(start(request, resend_count)),
+            finished: false,
+        }
+    }
+
+    /// The scope under the attempt's span.
+    pub(super) fn scope(&self) -> &Scope {
+        self.span.scope()
+    }
+
+    /// Records what the first line of the response says.
+    pub(super) fn answered(&self, status: StatusCode, version: Version) {
+        let status = i64::from(status.as_u16());
+        self.span
+            .set(KeyValue::new(keys::HTTP_RESPONSE_STATUS_CODE, status));
+        let version = match version {
+            Version::HTTP_10 => "1.0",
+            Version::HTTP_11 => "1.1",
+            Version::HTTP_2 => "2",
+            Version::HTTP_3 => "3",
+            _ => return,
+        };
+        self.span
+            .set(KeyValue::new(keys::NETWORK_PROTOCOL_VERSION, version));
+    }
+
+    pub(super) fn finish(mut self, result: &Result<Response, HttpError>) {
+        self.finished = true;
+        let Err(error) = result else { return };
+        // The conventions want no description where the status code says it all.
+        let description = match error {
+            HttpError::Status { .. } => Cow::Borrowed(""),
+            error => Cow::Owned(error.to_string()),
+        };
+        self.span.fail(error.error_type(), description);
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.span.fail("cancelled", "the caller gave it up");
+        }
+    }
+}
+
+fn start(request: &Request, resend_count: u32) -> SpanStart {
+    let known = KNOWN_METHODS.contains(&request.method);
+    let method = request.method.as_str();
+    let (method, original) = if known {
+        (method.to_owned(), None)
+    } else {
+        ("_OTHER".to_owned(), Some(method.to_owned()))
+    };
+    let shown = if known { &method } else { "HTTP" };
+    let name = match request.template {
+        Some(template) => format!("{shown} {template}"),
+        None => shown.to_owned(),
+    };
+    let host = request.url.host_str().unwrap_or_default().to_owned();
+    let port = request.url.port_or_known_default().map(i64::from);
+    let url = redact::text(request.url.as_str()).into_owned();
+    SpanStart::new(SpanKind::Client, name)
+        .with(KeyValue::new(keys::HTTP_REQUEST_METHOD, method))
+        .with(KeyValue::new(keys::SERVER_ADDRESS, host))
+        .with_some(keys::SERVER_PORT, port)
+        .with(KeyValue::new(keys::URL_FULL, url))
+        .with_some(keys::HTTP_REQUEST_METHOD_ORIGINAL, original)
+        .with_some(keys::URL_TEMPLATE, request.template)
+        .with_some(
+            keys::HTTP_REQUEST_RESEND_COUNT,
+            (resend_count > 0).then_some(i64::from(resend_count)),
+        )
+        .with_some(keys::SERVICE_PEER_NAME, request.peer.clone())
+        .with_some(keys::PEER_SERVICE, request.peer.clone())
+}
