@@ -8,7 +8,7 @@ use opentelemetry::{
 
 use crate::{
     deadline::{Deadline, now_ms},
-    telemetry::propagation,
+    telemetry::{Correlation, Scope, Telemetry, propagation},
 };
 
 /// What a delivery says about itself, read once.
@@ -23,6 +23,8 @@ pub(crate) struct Arrival {
     pub(crate) deadline: Option<Deadline>,
     /// How long it was ready in its queue, milliseconds.
     pub(crate) queue_wait_ms: f64,
+    /// What it belongs to, or its own id where its sender did not say.
+    pub(crate) correlation_id: Option<String>,
     /// The key it was first published with.
     pub(crate) routing_key: String,
 }
@@ -48,10 +50,21 @@ impl Arrival {
                 .saturating_add(delivery.deliveries().saturating_sub(1)),
             deadline: headers.get_u64(name::DEADLINE).map(Deadline::from_epoch_ms),
             queue_wait_ms: queue_wait_ms as f64,
+            correlation_id: (message.properties.correlation_id.clone())
+                .or_else(|| message.properties.message_id.clone()),
             routing_key: headers
                 .get_str(name::ORIGINAL_ROUTING_KEY)
                 .unwrap_or(message.routing_key.as_str())
                 .to_owned(),
+        }
+    }
+
+    /// Where the delivery's span is opened: under its sender's, with the correlation id for its log lines.
+    pub(crate) fn scope(&self, telemetry: &Telemetry) -> Scope {
+        let scope = Scope::new(telemetry.clone(), self.parent.clone());
+        match &self.correlation_id {
+            Some(id) => scope.with_value(Correlation(id.clone())),
+            None => scope,
         }
     }
 

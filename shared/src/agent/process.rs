@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::{
     Context, HandleError,
     agent::{OnFailure, Worker, arrival::Arrival, settle, spans::Process},
-    telemetry::{Scope, Span, keys},
+    telemetry::{Span, keys},
 };
 
 /// How the work on a delivery ended.
@@ -49,7 +49,7 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
         previous_attempt: arrival.previous_attempt.clone(),
     };
     let destination = process.destination();
-    let span = Scope::new(telemetry.clone(), arrival.parent.clone()).start(process.start());
+    let span = arrival.scope(telemetry).start(process.start());
     let outcome = worker.handle(&arrival, &span, &delivery).await;
     if let Outcome::Retry(failure) | Outcome::Dead(failure) = &outcome {
         span.fail(failure.error_type, &failure.message);

@@ -7,11 +7,7 @@ use chimera_bus::{
     embedded::{EmbeddedBus, Options, QueueLimits},
     group_commit,
 };
-use chimera_traces::{
-    StoreProcessor,
-    store::{self, Retention, Store},
-};
-use opentelemetry_sdk::trace::SpanProcessor;
+use chimera_traces::store::{self, Retention, Store};
 
 use crate::{
     agent::Services,
@@ -19,8 +15,9 @@ use crate::{
     config::{
         BusConfig, BusUrl, CacheUrl, Config, DocumentsUrl, Exporter, TelemetryConfig, TimeseriesUrl,
     },
+    data_dir::{DataDir, DataDirError},
     documents::{self, Documents},
-    telemetry::Telemetry,
+    telemetry::{Setup, Telemetry, TelemetryError},
 };
 
 /// The opened parts of a process.
@@ -30,11 +27,16 @@ pub struct Platform {
     pub(super) documents: Documents,
     pub(super) cache: Cache,
     pub(super) traces: Option<Store>,
+    // Released last: fields are dropped in the order they stand.
+    _data_dir: DataDir,
 }
 
 /// A part could not be opened. Each says what, where and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// The data directory cannot be used, or another process uses it.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
     /// The journal of the embedded bus.
     #[error(transparent)]
     Bus(#[from] group_commit::OpenError),
@@ -55,12 +57,13 @@ pub enum OpenError {
 }
 
 impl Platform {
-    /// Opens what `config` names.
+    /// Opens what `config` names, for `program`, which the lock of the data directory names to others.
     ///
     /// # Errors
     /// See [`OpenError`]; what had been opened before is closed again.
-    pub async fn open(config: Config, _program: &str) -> Result<Self, OpenError> {
+    pub async fn open(config: Config, program: &str) -> Result<Self, OpenError> {
         refuse_servers(&config)?;
+        let data_dir = DataDir::open(&config.data_dir, program)?;
         let directory = |name: &str| config.data_dir.join(name);
         let traces = open_traces(&config.telemetry, &directory("traces"))?;
         let keys = Keys {
@@ -73,6 +76,7 @@ impl Platform {
             cache: Cache::embedded(config.cache.max_bytes.as_u64(), keys),
             traces,
             config,
+            _data_dir: data_dir,
         })
     }
 
@@ -92,19 +96,22 @@ impl Platform {
     }
 
     /// Telemetry of `service`, as the configuration has it.
-    pub fn telemetry(&self, service: &str) -> Telemetry {
-        let store = self.traces.iter().cloned().map(StoreProcessor::new);
-        Telemetry::new(
-            service,
-            store
-                .map(|store| Box::new(store) as Box<dyn SpanProcessor>)
-                .collect(),
-        )
+    ///
+    /// # Errors
+    /// [`TelemetryError`] when an exporter cannot be made.
+    pub fn telemetry(&self, service: &str) -> Result<Telemetry, TelemetryError> {
+        let setup = Setup {
+            telemetry: &self.config.telemetry,
+            log: &self.config.log,
+            version: Some(env!("CARGO_PKG_VERSION")),
+            store: self.traces.clone(),
+        };
+        Telemetry::build(service, setup)
     }
 
-    pub(super) fn services(&self, agent: &str) -> Arc<Services> {
-        let telemetry = self.telemetry(agent);
-        Arc::new(Services {
+    pub(super) fn services(&self, agent: &str) -> Result<Arc<Services>, TelemetryError> {
+        let telemetry = self.telemetry(agent)?;
+        Ok(Arc::new(Services {
             agent: agent.to_owned(),
             bus: self.bus(),
             bus_system: "chimera",
@@ -112,7 +119,7 @@ impl Platform {
             documents: self.documents.clone(),
             cache: self.cache.clone(),
             telemetry,
-        })
+        }))
     }
 }
 

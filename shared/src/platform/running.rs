@@ -14,7 +14,7 @@ use crate::{
     edge::{self, ListenError},
     health::Health,
     platform::Platform,
-    telemetry::Telemetry,
+    telemetry::{Telemetry, TelemetryError},
 };
 
 /// Agents on their platform. They run until [`Running::stop`].
@@ -55,6 +55,9 @@ pub enum RunError {
     /// Its address could not be had.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// Its telemetry could not be set up.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
 }
 
 impl Platform {
@@ -98,9 +101,12 @@ impl Running {
     }
 
     /// `router` with a span and a [`crate::Context`] for each request, as the service `service`.
-    pub fn traced(&mut self, service: &str, router: Router) -> Router {
-        let services = self.services(service);
-        edge::traced(router, services)
+    ///
+    /// # Errors
+    /// [`TelemetryError`] when its telemetry cannot be set up.
+    pub fn traced(&mut self, service: &str, router: Router) -> Result<Router, TelemetryError> {
+        let services = self.services(service)?;
+        Ok(edge::traced(router, services))
     }
 
     /// Serves `router` on `listener` until the platform stops, as `purpose` of `service`.
@@ -129,14 +135,14 @@ impl Running {
         self.platform.documents.close().await;
     }
 
-    fn services(&mut self, agent: &str) -> Arc<Services> {
-        let services = self.platform.services(agent);
+    fn services(&mut self, agent: &str) -> Result<Arc<Services>, TelemetryError> {
+        let services = self.platform.services(agent)?;
         self.telemetries.push(services.telemetry.clone());
-        services
+        Ok(services)
     }
 
     async fn start(&mut self, agent: BaseAgent) -> Result<(), RunError> {
-        let services = self.services(&agent.name);
+        let services = self.services(&agent.name)?;
         let subscriptions = self.consume(&agent, &services).await?;
         if let Some(web) = agent.web {
             let listener = edge::listen(web.listen, &agent.name).await?;
