@@ -7,6 +7,7 @@ pub mod redact;
 
 mod export;
 mod logs;
+mod metrics;
 mod pipeline;
 mod resource;
 mod sampling;
@@ -28,6 +29,7 @@ pub use opentelemetry::{KeyValue, trace::SpanKind};
 
 pub use export::{ExporterHealth, TelemetryError};
 pub use logs::LogBuffer;
+pub use metrics::{DbCall, HttpExchange, InFlight, Metrics, Place, Processed, Sent};
 pub use span::{Scope, Span, SpanStart};
 
 use crate::config::{LogConfig, LogFormat, TelemetryConfig};
@@ -46,6 +48,7 @@ struct Inner {
     tracing: Option<Tracing>,
     counts: Arc<SpanCounts>,
     dispatch: Dispatch,
+    metrics: Metrics,
     memory: Option<InMemorySpanExporter>,
     exporters: Vec<Health>,
 }
@@ -165,9 +168,11 @@ impl Telemetry {
         let counts = Arc::<SpanCounts>::default();
         let mut memory = None;
         let mut exporters = Vec::new();
+        let mut metrics = Metrics::off();
         let tracing = parts.map(|parts| {
             memory = parts.exports.memory;
             exporters = parts.exports.health;
+            metrics = Metrics::new(&parts.resource, &counts, &exporters);
             let pipeline = Pipeline {
                 sinks: parts.exports.sinks,
                 counts: Arc::clone(&counts),
@@ -193,6 +198,7 @@ impl Telemetry {
             tracing,
             counts,
             dispatch,
+            metrics,
             memory,
             exporters,
         }))
@@ -211,6 +217,16 @@ impl Telemetry {
     /// The subscriber that gives the `tracing` macros this service's name.
     pub fn dispatch(&self) -> &Dispatch {
         &self.0.dispatch
+    }
+
+    /// The service's metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// The service's metrics in the text format of Prometheus.
+    pub fn prometheus(&self) -> String {
+        self.0.metrics.prometheus()
     }
 
     /// Whether spans are made at all.

@@ -25,6 +25,10 @@ pub(super) struct SpanCounts {
 }
 
 impl SpanCounts {
+    pub(super) fn ended(&self) -> u64 {
+        self.ended.load(Relaxed)
+    }
+
     pub(super) fn open(&self) -> u64 {
         // Ended first: a span that starts in between must not make the difference negative.
         let ended = self.ended.load(Relaxed);

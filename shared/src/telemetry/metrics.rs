@@ -1,0 +1,316 @@
+//! The metrics of one service, by the conventions, and their Prometheus text.
+//!
+//! Labels are bounded: values that come from outside go through [`Names`], which folds what is too many into `_OTHER`, and
+//! no id is ever a label. Rendering is the OpenTelemetry project's own exporter for Prometheus, which is maintained with
+//! the SDK: names, units and escaping are its business.
+
+mod instruments;
+mod names;
+mod prometheus;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use opentelemetry::{KeyValue, metrics::MeterProvider as _};
+use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider};
+
+use super::{export::Health, keys, pipeline::SpanCounts};
+use instruments::Instruments;
+use names::Names;
+use prometheus::Rendering;
+
+/// Records what a service does. A cheap clone; where telemetry is off it does nothing.
+#[derive(Clone)]
+pub struct Metrics(Option<Arc<Inner>>);
+
+struct Inner {
+    instruments: Instruments,
+    names: Names,
+    rendering: Rendering,
+    /// Instruments end with it.
+    _provider: SdkMeterProvider,
+}
+
+/// A message that was worked on.
+#[derive(Debug, Clone, Copy)]
+pub struct Processed<'a> {
+    /// `messaging.system`.
+    pub system: &'static str,
+    /// The queue it came from.
+    pub queue: &'a str,
+    /// What became of it, as `chimera.outcome` names it; `retry` and `dead_letter` are counted on their own, too.
+    pub outcome: &'static str,
+    /// Why it failed, if it did.
+    pub error_type: Option<&'static str>,
+    /// How long the handler took.
+    pub duration: Duration,
+}
+
+/// A message that was sent, or was to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent<'a> {
+    /// `messaging.system`.
+    pub system: &'static str,
+    /// `publish` or `request`, as in the span's name.
+    pub operation: &'static str,
+    /// `exchange:routing key`, as in the span's name.
+    pub destination: &'a str,
+    /// Why it failed, if it did.
+    pub error_type: Option<&'static str>,
+    /// How long it took: until the confirm, or the reply.
+    pub duration: Duration,
+}
+
+/// A call of a database or a cache.
+#[derive(Debug, Clone, Copy)]
+pub struct DbCall<'a> {
+    /// `db.system.name`.
+    pub system: &'static str,
+    /// `db.operation.name`: `find`, `GET`.
+    pub operation: &'static str,
+    /// `db.collection.name`; a cache has none.
+    pub collection: Option<&'a str>,
+    /// Why it failed, if it did.
+    pub error_type: Option<&'static str>,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// An HTTP request that came in or went out.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpExchange<'a> {
+    /// The method; an unknown one is `_OTHER` in the conventions.
+    pub method: &'a str,
+    /// The route that took it, or the host that it went to.
+    pub place: Place<'a>,
+    /// The status of the answer, when there was one.
+    pub status: Option<u16>,
+    /// Why it failed, if it did: the status as text, or the kind of error.
+    pub error_type: Option<&'a str>,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// Which side of an HTTP exchange the service was on.
+#[derive(Debug, Clone, Copy)]
+pub enum Place<'a> {
+    /// It answered, on this route (`None`: no route matched).
+    Server(Option<&'a str>),
+    /// It asked this host.
+    Client(&'a str),
+}
+
+/// Something that is being worked on; counted until it is dropped.
+#[must_use = "it is in flight until it is dropped"]
+pub struct InFlight(Option<(Metrics, KeyValue)>);
+
+impl Metrics {
+    /// Metrics that record nothing.
+    pub(super) fn off() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn new(resource: &Resource, counts: &Arc<SpanCounts>, exporters: &[Health]) -> Self {
+        let (rendering, reader) = Rendering::new();
+        let provider = SdkMeterProvider::builder()
+            .with_resource(resource.clone())
+            .with_reader(reader)
+            .build();
+        let meter = provider.meter("chimera");
+        instruments::observe_spans(&meter, counts, exporters);
+        Self(Some(Arc::new(Inner {
+            instruments: Instruments::new(&meter),
+            names: Names::default(),
+            rendering,
+            _provider: provider,
+        })))
+    }
+
+    /// A delivery came in from `queue`.
+    pub fn consumed(&self, system: &'static str, queue: &str) {
+        let Some(inner) = &self.0 else { return };
+        let labels = [
+            KeyValue::new(keys::MESSAGING_SYSTEM, system),
+            KeyValue::new(keys::MESSAGING_OPERATION_NAME, "consume"),
+            inner.label(keys::MESSAGING_DESTINATION_NAME, queue),
+        ];
+        inner.instruments.consumed.add(1, &labels);
+    }
+
+    /// A delivery of `queue` is being worked on until the result is dropped.
+    pub fn in_flight(&self, queue: &str) -> InFlight {
+        InFlight(self.0.as_ref().map(|inner| {
+            let label = inner.label(keys::MESSAGING_DESTINATION_NAME, queue);
+            inner
+                .instruments
+                .in_flight
+                .add(1, std::slice::from_ref(&label));
+            (self.clone(), label)
+        }))
+    }
+
+    /// A delivery was worked on.
+    pub fn processed(&self, processed: Processed<'_>) {
+        let Some(inner) = &self.0 else { return };
+        let labels = [
+            KeyValue::new(keys::MESSAGING_SYSTEM, processed.system),
+            KeyValue::new(keys::MESSAGING_OPERATION_NAME, "process"),
+            inner.label(keys::MESSAGING_DESTINATION_NAME, processed.queue),
+            KeyValue::new(keys::CHIMERA_OUTCOME, processed.outcome),
+        ];
+        let seconds = processed.duration.as_secs_f64();
+        let instruments = &inner.instruments;
+        with_error(&labels, processed.error_type.map(static_label), |labels| {
+            instruments.process_duration.record(seconds, labels);
+        });
+        let queue = std::slice::from_ref(&labels[2]);
+        match processed.outcome {
+            "retry" => instruments.retries.add(1, queue),
+            "dead_letter" => instruments.dead_letters.add(1, queue),
+            _ => {}
+        }
+    }
+
+    /// A message was sent, or was to be.
+    pub fn sent(&self, sent: Sent<'_>) {
+        let Some(inner) = &self.0 else { return };
+        let labels = [
+            KeyValue::new(keys::MESSAGING_SYSTEM, sent.system),
+            KeyValue::new(keys::MESSAGING_OPERATION_NAME, sent.operation),
+            inner.label(keys::MESSAGING_DESTINATION_NAME, sent.destination),
+        ];
+        let seconds = sent.duration.as_secs_f64();
+        with_error(&labels, sent.error_type.map(static_label), |labels| {
+            inner.instruments.client_duration.record(seconds, labels);
+            inner.instruments.sent.add(1, labels);
+        });
+    }
+
+    /// An event was published that no queue takes.
+    pub fn unrouted(&self, routing_key: &str) {
+        let Some(inner) = &self.0 else { return };
+        let label = inner.label(
+            keys::MESSAGING_RABBITMQ_DESTINATION_ROUTING_KEY,
+            routing_key,
+        );
+        inner.instruments.unrouted.add(1, &[label]);
+    }
+
+    /// A database or a cache was called.
+    pub fn database(&self, call: DbCall<'_>) {
+        let Some(inner) = &self.0 else { return };
+        let seconds = call.duration.as_secs_f64();
+        let system = KeyValue::new(keys::DB_SYSTEM_NAME, call.system);
+        let operation = KeyValue::new(keys::DB_OPERATION_NAME, call.operation);
+        let error = call.error_type.map(static_label);
+        let record = |labels: &[KeyValue]| inner.instruments.db_duration.record(seconds, labels);
+        match call.collection {
+            Some(collection) => {
+                let collection = inner.label(keys::DB_COLLECTION_NAME, collection);
+                with_error(&[system, operation, collection], error, record);
+            }
+            None => with_error(&[system, operation], error, record),
+        }
+    }
+
+    /// An HTTP request was answered, or was to be.
+    pub fn http(&self, exchange: HttpExchange<'_>) {
+        let Some(inner) = &self.0 else { return };
+        let seconds = exchange.duration.as_secs_f64();
+        let method = KeyValue::new(keys::HTTP_REQUEST_METHOD, known_method(exchange.method));
+        let (histogram, place) = match exchange.place {
+            Place::Server(route) => (
+                &inner.instruments.http_server_duration,
+                route.map(|route| inner.label(keys::HTTP_ROUTE, route)),
+            ),
+            Place::Client(host) => (
+                &inner.instruments.http_client_duration,
+                Some(inner.label(keys::SERVER_ADDRESS, host)),
+            ),
+        };
+        let status = exchange
+            .status
+            .map(|status| KeyValue::new(keys::HTTP_RESPONSE_STATUS_CODE, i64::from(status)));
+        let error = exchange
+            .error_type
+            .map(|error| inner.label(keys::ERROR_TYPE, error));
+        let labels: Vec<_> = [Some(method), place, status, error]
+            .into_iter()
+            .flatten()
+            .collect();
+        histogram.record(seconds, &labels);
+    }
+
+    /// All metrics in the text format of Prometheus; empty where telemetry is off.
+    ///
+    /// Source: <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>.
+    pub fn prometheus(&self) -> String {
+        self.0
+            .as_ref()
+            .map_or_else(String::new, |inner| inner.rendering.text())
+    }
+}
+
+impl Inner {
+    fn label(&self, key: &'static str, value: &str) -> KeyValue {
+        KeyValue::new(key, self.names.get(value))
+    }
+}
+
+fn static_label(error_type: &'static str) -> KeyValue {
+    KeyValue::new(keys::ERROR_TYPE, error_type)
+}
+
+/// Calls `record` with `labels` and `error`, if there is one, without an allocation where there is none.
+fn with_error<const N: usize>(
+    labels: &[KeyValue; N],
+    error: Option<KeyValue>,
+    record: impl FnOnce(&[KeyValue]),
+) {
+    match error {
+        None => record(labels),
+        Some(error) => {
+            let mut labels = labels.to_vec();
+            labels.push(error);
+            record(&labels);
+        }
+    }
+}
+
+/// Source: <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>, `http.request.method`.
+fn known_method(method: &str) -> &'static str {
+    const KNOWN: [&str; 10] = [
+        "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE",
+    ];
+    KNOWN
+        .into_iter()
+        .find(|known| *known == method)
+        .unwrap_or(names::OTHER)
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if let Some((Metrics(Some(inner)), label)) = &self.0 {
+            inner
+                .instruments
+                .in_flight
+                .add(-1, std::slice::from_ref(label));
+        }
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics")
+            .field("is_on", &self.0.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for InFlight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InFlight").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! The instruments: names, units and buckets.
+
+use std::sync::Arc;
+
+use opentelemetry::{
+    KeyValue,
+    metrics::{AsyncInstrument, Counter, Histogram, Meter, UpDownCounter},
+};
+use opentelemetry_semantic_conventions::metric;
+
+use crate::telemetry::{
+    export::{ExporterHealth, Health},
+    pipeline::SpanCounts,
+};
+
+/// Bucket bounds in seconds that the conventions advise for messaging and HTTP durations.
+///
+/// Source: <https://opentelemetry.io/docs/specs/semconv/messaging/messaging-metrics/>.
+const SECONDS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];
+
+/// Those for databases. Source: <https://opentelemetry.io/docs/specs/semconv/db/database-metrics/>.
+const DB_SECONDS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+
+pub(super) struct Instruments {
+    pub(super) process_duration: Histogram<f64>,
+    pub(super) client_duration: Histogram<f64>,
+    pub(super) db_duration: Histogram<f64>,
+    pub(super) http_server_duration: Histogram<f64>,
+    pub(super) http_client_duration: Histogram<f64>,
+    pub(super) sent: Counter<u64>,
+    pub(super) consumed: Counter<u64>,
+    pub(super) retries: Counter<u64>,
+    pub(super) dead_letters: Counter<u64>,
+    pub(super) unrouted: Counter<u64>,
+    pub(super) in_flight: UpDownCounter<i64>,
+}
+
+impl Instruments {
+    pub(super) fn new(meter: &Meter) -> Self {
+        let seconds = |name: &'static str, bounds: &[f64], what: &'static str| {
+            meter
+                .f64_histogram(name)
+                .with_unit("s")
+                .with_boundaries(bounds.to_vec())
+                .with_description(what)
+                .build()
+        };
+        let messages = |name: &'static str, what: &'static str| {
+            let counter = meter.u64_counter(name).with_unit("{message}");
+            counter.with_description(what).build()
+        };
+        Self {
+            process_duration: seconds(
+                metric::MESSAGING_PROCESS_DURATION,
+                &SECONDS,
+                "Duration of processing operation",
+            ),
+            client_duration: seconds(
+                metric::MESSAGING_CLIENT_OPERATION_DURATION,
+                &SECONDS,
+                "Duration of messaging operation initiated by a producer or consumer client",
+            ),
+            db_duration: seconds(
+                metric::DB_CLIENT_OPERATION_DURATION,
+                &DB_SECONDS,
+                "Duration of database client operations",
+            ),
+            http_server_duration: seconds(
+                metric::HTTP_SERVER_REQUEST_DURATION,
+                &SECONDS,
+                "Duration of HTTP server requests",
+            ),
+            http_client_duration: seconds(
+                metric::HTTP_CLIENT_REQUEST_DURATION,
+                &SECONDS,
+                "Duration of HTTP client requests",
+            ),
+            sent: messages(
+                metric::MESSAGING_CLIENT_SENT_MESSAGES,
+                "Number of messages producer attempted to send to the broker",
+            ),
+            consumed: messages(
+                metric::MESSAGING_CLIENT_CONSUMED_MESSAGES,
+                "Number of messages that were delivered to the application",
+            ),
+            retries: messages(
+                "chimera.message.retries",
+                "Messages whose handler will be run again",
+            ),
+            dead_letters: messages(
+                "chimera.message.dead_letters",
+                "Messages that went to a dead-letter queue",
+            ),
+            unrouted: messages("chimera.message.unrouted", "Events that no queue takes"),
+            in_flight: meter
+                .i64_up_down_counter("chimera.message.in_flight")
+                .with_unit("{message}")
+                .with_description("Messages that are being worked on")
+                .build(),
+        }
+    }
+}
+
+/// How the tracer itself fares, read when somebody asks.
+pub(super) fn observe_spans(meter: &Meter, counts: &Arc<SpanCounts>, exporters: &[Health]) {
+    let ended = Arc::clone(counts);
+    meter
+        .u64_observable_counter("chimera.telemetry.spans")
+        .with_unit("{span}")
+        .with_description("Recorded spans that ended")
+        .with_callback(move |observer| observer.observe(ended.ended(), &[]))
+        .build();
+    let open = Arc::clone(counts);
+    meter
+        .u64_observable_gauge("chimera.telemetry.spans.open")
+        .with_unit("{span}")
+        .with_description("Recorded spans that have started and not ended")
+        .with_callback(move |observer| observer.observe(open.open(), &[]))
+        .build();
+    meter
+        .u64_observable_counter("chimera.telemetry.exporter.exported")
+        .with_unit("{span}")
+        .with_description("Spans that a backend took")
+        .with_callback(each(exporters, |health| health.exported))
+        .build();
+    meter
+        .u64_observable_counter("chimera.telemetry.exporter.dropped")
+        .with_unit("{span}")
+        .with_description("Spans that were lost on the way to a backend")
+        .with_callback(each(exporters, |health| health.dropped))
+        .build();
+    meter
+        .u64_observable_gauge("chimera.telemetry.exporter.queued")
+        .with_unit("{span}")
+        .with_description("Spans that wait for a backend")
+        .with_callback(each(exporters, |health| health.queued))
+        .build();
+}
+
+/// Observes what `read` finds in the state of each exporter.
+fn each(
+    exporters: &[Health],
+    read: fn(&ExporterHealth) -> u64,
+) -> impl Fn(&dyn AsyncInstrument<u64>) + Send + Sync + 'static + use<> {
+    let exporters = exporters.to_vec();
+    move |observer| {
+        for health in exporters.iter().map(Health::snapshot) {
+            let exporter = KeyValue::new("exporter", health.exporter);
+            observer.observe(read(&health), &[exporter]);
+        }
+    }
+}
