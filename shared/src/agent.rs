@@ -12,7 +12,9 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use chimera_bus::{Bus, QueueName, Requester};
 
-use crate::{backoff::Backoff, cache::Cache, documents::Documents, telemetry::Telemetry};
+use crate::{
+    backoff::Backoff, cache::Cache, documents::Documents, http::Http, telemetry::Telemetry,
+};
 
 /// What every context of one agent shares.
 pub(crate) struct Services {
@@ -24,6 +26,7 @@ pub(crate) struct Services {
     pub(crate) requester: Requester,
     pub(crate) documents: Documents,
     pub(crate) cache: Cache,
+    pub(crate) http: Http,
 }
 
 impl fmt::Debug for Services {

@@ -13,6 +13,7 @@ use crate::{
     cache::ScopedCache,
     deadline::{Deadline, now_ms},
     documents::ScopedDocuments,
+    http::ScopedHttp,
     telemetry::{Scope, Span, SpanStart, propagation},
 };
 
@@ -168,6 +169,11 @@ impl Context {
     /// The cache.
     pub fn cache(&self) -> ScopedCache {
         self.services.cache.scoped(&self.scope)
+    }
+
+    /// The HTTP client.
+    pub fn http(&self) -> ScopedHttp {
+        self.services.http.scoped(&self.scope)
     }
 
     /// Opens an INTERNAL span. What is done through the returned context is under it; it ends when that is dropped.

@@ -15,6 +15,7 @@ pub mod edge;
 pub mod http;
 pub mod platform;
 pub mod telemetry;
+pub mod tls;
 
 mod agent;
 mod base_agent;

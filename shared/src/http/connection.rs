@@ -6,6 +6,7 @@ use tokio::sync::OnceCell;
 use url::{Host, Url};
 
 use super::HttpError;
+use crate::tls::install_crypto_provider;
 
 /// How the client names itself.
 const USER_AGENT: &str = concat!("chimera/", env!("CARGO_PKG_VERSION"));
@@ -45,8 +46,7 @@ impl Connections {
 }
 
 fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
-    // The process has one provider; that another client has installed it already is no failure.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_crypto_provider();
     reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .connect_timeout(connect_timeout)

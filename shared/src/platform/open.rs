@@ -17,6 +17,7 @@ use crate::{
     },
     data_dir::{DataDir, DataDirError},
     documents::{self, Documents},
+    http::{Http, HttpSettings},
     telemetry::{Setup, Telemetry, TelemetryError},
 };
 
@@ -26,6 +27,7 @@ pub struct Platform {
     pub(super) bus: Arc<EmbeddedBus>,
     pub(super) documents: Documents,
     pub(super) cache: Cache,
+    pub(super) http: Http,
     pub(super) traces: Option<Store>,
     // Released last: fields are dropped in the order they stand.
     _data_dir: DataDir,
@@ -66,6 +68,10 @@ impl Platform {
         let data_dir = DataDir::open(&config.data_dir, program)?;
         let directory = |name: &str| config.data_dir.join(name);
         let traces = open_traces(&config.telemetry, &directory("traces"))?;
+        let http = HttpSettings {
+            propagate_to: config.telemetry.propagate_to.clone(),
+            ..HttpSettings::default()
+        };
         let keys = Keys {
             prefix: String::new(),
             shown: Shown::Never,
@@ -74,6 +80,7 @@ impl Platform {
             bus: Arc::new(EmbeddedBus::open(&directory("bus"), options(&config.bus))?),
             documents: Documents::open_embedded(&directory("documents")).await?,
             cache: Cache::embedded(config.cache.max_bytes.as_u64(), keys),
+            http: Http::new(http),
             traces,
             config,
             _data_dir: data_dir,
@@ -118,6 +125,7 @@ impl Platform {
             requester: Requester::new(self.bus()),
             documents: self.documents.clone(),
             cache: self.cache.clone(),
+            http: self.http.clone(),
             telemetry,
         }))
     }

@@ -8,6 +8,7 @@ use opentelemetry_otlp::{
 
 use super::{TelemetryError, queue::Connect};
 use crate::config::{Compression, Headers, OtlpConfig, OtlpProtocol};
+use crate::tls::install_crypto_provider;
 
 /// What makes the exporter of `config`; gRPC wants to be made inside the event loop that will run it.
 pub(super) fn connector(config: &OtlpConfig) -> Connect<SpanExporter> {
@@ -31,8 +32,7 @@ fn grpc(config: &OtlpConfig) -> Result<SpanExporter, TelemetryError> {
 }
 
 fn http(config: &OtlpConfig) -> Result<SpanExporter, TelemetryError> {
-    // The first one to install a provider wins; it is the same one everywhere.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_crypto_provider();
     let headers = config.headers.iter();
     let mut builder = SpanExporter::builder()
         .with_http()
