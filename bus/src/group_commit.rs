@@ -6,8 +6,8 @@
 //! never blocks on the disk, and tokio's paused clock stands still while a write is under way.
 //!
 //! After a failed write or sync fjall refuses everything that follows, because it can no longer tell what is on the disk.
-//! The store is then closed and opened again, which reads back what did reach the disk, at most twice a second until
-//! writing works. Writes that someone waits for fail meanwhile, with the cause; the others are kept and repeated.
+//! The store is then closed and opened again by the next write that comes [`StoreOptions::reopen_after`] later, which
+//! reads back what did reach the disk. Writes that someone waits for fail meanwhile, with the cause; the others are kept and repeated.
 
 mod batch;
 mod error;
@@ -199,11 +199,14 @@ impl Inner {
 
     /// Writes the group, then tells everyone in the order of submission.
     fn work(&self, group: Vec<Job>) {
-        let writes = group.iter().filter_map(|job| match job {
-            Job::Write(write) => Some((&write.batch, write.durability)),
-            Job::Read(_) => None,
-        });
-        let result = self.store.write(writes);
+        let writes: Vec<_> = group
+            .iter()
+            .filter_map(|job| match job {
+                Job::Write(write) => Some((&write.batch, write.durability)),
+                Job::Read(_) => None,
+            })
+            .collect();
+        let result = self.store.write(&writes);
         for job in group {
             match job {
                 Job::Write(write) => self.finish(write, result.clone()),
@@ -298,3 +301,6 @@ impl Drop for Runner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,23 +11,24 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use super::{Batch, CommitError, Durability, OpenError, error::cause};
 use crate::Cause;
 
-/// Opening reads the journal, which is too much work for every failed write.
-const REOPEN_INTERVAL: Duration = Duration::from_millis(500);
-
-/// How much memory a store may take.
+/// How much memory a store may take, and how it recovers.
 #[derive(Debug, Clone, Copy)]
 pub struct StoreOptions {
     /// Blocks read from the disk that are kept, bytes. Default 8 MiB.
     pub cache_bytes: u64,
-    /// What is written is collected up to this size per keyspace before it is sorted into files, bytes. Default 8 MiB.
+    /// What is written is collected up to this size per keyspace before it is sorted into files, bytes. Default 4 MiB.
     pub memtable_bytes: u64,
+    /// How long after a failure the store is opened again, by the first write after it. Opening reads the journal,
+    /// which is too much work for every write that fails. Default 500 ms.
+    pub reopen_after: Duration,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             cache_bytes: 8 << 20,
-            memtable_bytes: 8 << 20,
+            memtable_bytes: 4 << 20,
+            reopen_after: Duration::from_millis(500),
         }
     }
 }
@@ -104,36 +105,40 @@ impl Store {
     }
 
     /// Writes every batch, each as one, and then syncs once if any of them wants it.
-    pub(super) fn write<'a>(
-        &self,
-        batches: impl Iterator<Item = (&'a Batch, Durability)>,
-    ) -> Result<(), CommitError> {
-        let mut batches = batches.peekable();
-        if batches.peek().is_none() {
+    pub(super) fn write(&self, batches: &[(&Batch, Durability)]) -> Result<(), CommitError> {
+        if batches.is_empty() {
             return Ok(());
         }
         self.reopen_after_failure()?;
-        let database = self.reading();
-        let Some(Open(database)) = &*database else {
-            return Err(CommitError::Closed);
-        };
-        self.write_to(database, batches).map_err(|error| {
-            let cause = cause(error);
-            tracing::error!(path = %self.path.display(), error = &*cause as &dyn std::error::Error, "writing failed");
-            self.fail(cause)
-        })
+        let mut result = self.try_write(batches);
+        if let Some(Err(fjall::Error::Poisoned)) = result {
+            // Work in the background failed, and only opening it again tells why, if it still does.
+            self.reopen()?;
+            result = self.try_write(batches);
+        }
+        match result {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => {
+                let cause = cause(error);
+                tracing::error!(path = %self.path.display(), error = &*cause as &dyn std::error::Error, "writing failed");
+                Err(self.fail(cause))
+            }
+            None => Err(CommitError::Closed),
+        }
     }
 
-    fn write_to<'a>(
-        &self,
-        database: &Database,
-        batches: impl Iterator<Item = (&'a Batch, Durability)>,
-    ) -> fjall::Result<()> {
-        let mut mode = PersistMode::Buffer;
-        for (batch, durability) in batches {
-            if durability == Durability::Synced {
-                mode = PersistMode::SyncData;
-            }
+    /// `None` when the database is closed.
+    fn try_write(&self, batches: &[(&Batch, Durability)]) -> Option<fjall::Result<()>> {
+        let guard = self.reading();
+        let Open(database) = guard.as_ref()?;
+        Some(self.write_to(database, batches))
+    }
+
+    fn write_to(&self, database: &Database, batches: &[(&Batch, Durability)]) -> fjall::Result<()> {
+        let synced = batches
+            .iter()
+            .any(|(_, durability)| *durability == Durability::Synced);
+        for (batch, _) in batches {
             let mut writes = database.batch();
             for write in &batch.writes {
                 let keyspace = self.keyspace(database, &write.keyspace)?;
@@ -144,7 +149,11 @@ impl Store {
             }
             writes.commit()?;
         }
-        database.persist(mode)
+        database.persist(if synced {
+            PersistMode::SyncData
+        } else {
+            PersistMode::Buffer
+        })
     }
 
     /// Calls `read` with the database, which stays open meanwhile.
@@ -176,9 +185,13 @@ impl Store {
         let Some(failure) = self.failure().clone() else {
             return Ok(());
         };
-        if failure.at.elapsed() < REOPEN_INTERVAL {
+        if failure.at.elapsed() < self.options.reopen_after {
             return Err(self.error(failure.cause));
         }
+        self.reopen()
+    }
+
+    fn reopen(&self) -> Result<(), CommitError> {
         let mut database = self.writing();
         // The old one first: it holds the lock of the directory.
         *database = None;
