@@ -1,6 +1,6 @@
 //! The URLs that choose the parts: embedded here, or a server there.
 
-use super::problem::Problem;
+use super::problem::{Problem, UrlProblem};
 use super::secret::RedactedUrl;
 use super::value::{Value, text_of};
 
@@ -96,6 +96,16 @@ part_urls! {
         Recorded = "recorded:",
         /// A live server, or one that speaks like it.
         Http = ["http", "https"],
+    }
+}
+
+impl SourceUrl {
+    /// The source at `url`, an `http://…` or `https://…`.
+    ///
+    /// # Errors
+    /// [`UrlProblem`] says what is wrong without repeating the URL.
+    pub fn http(url: &str) -> Result<Self, UrlProblem> {
+        RedactedUrl::parse(url, &["http", "https"]).map(Self::Http)
     }
 }
 
