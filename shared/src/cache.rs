@@ -148,6 +148,11 @@ pub struct ScopedCache {
 }
 
 impl ScopedCache {
+    /// The engine's name as `db.system.name` has it.
+    pub fn system(&self) -> &'static str {
+        self.store.engine.system()
+    }
+
     /// The value that was set for `key`; `None` when there is none or its time is up.
     ///
     /// # Errors
