@@ -76,6 +76,10 @@ impl Platform {
             prefix: String::new(),
             shown: Shown::Never,
         };
+        let http = HttpSettings {
+            propagate_to: config.telemetry.propagate_to.clone(),
+            ..HttpSettings::default()
+        };
         Ok(Self {
             bus: Arc::new(EmbeddedBus::open(&directory("bus"), options(&config.bus))?),
             documents: Documents::open_embedded(&directory("documents")).await?,
