@@ -230,3 +230,33 @@ pub(crate) async fn render(context: Context, request: Request, next: Next) -> Re
     );
     written
 }
+
+#[cfg(test)]
+mod tests {
+    use chimera_shared::telemetry::Telemetry;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_client_gets_wrong_is_no_error_of_ours() {
+        let (telemetry, _spans, lines) = Telemetry::for_test_with_logs("chimera-api");
+        let scope = telemetry.root();
+        let logged = async |problem: Problem| {
+            scope.run(async move { problem.log() }).await;
+            lines.text().lines().last().unwrap_or_default().to_owned()
+        };
+        let refused = logged(Problem::new(Kind::NotAQuestion, "`query` is empty")).await;
+        assert!(
+            refused.contains("\"INFO\"") && refused.contains("`query` is empty"),
+            "{refused}"
+        );
+        let failed = logged(Problem::internal(
+            anyhow::anyhow!("the cause").context("doing it"),
+        ))
+        .await;
+        assert!(
+            failed.contains("\"ERROR\"") && failed.contains("doing it: the cause"),
+            "{failed}"
+        );
+    }
+}

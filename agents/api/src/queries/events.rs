@@ -42,7 +42,8 @@ pub(crate) async fn events(
         query,
         told: Told::Nothing,
     };
-    let events = stream::unfold(telling, Telling::step);
+    // The stream outlives the request's own span, and its log lines still belong to the same trace.
+    let events = stream::unfold(telling, move |telling| context.scope().run(telling.step()));
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 

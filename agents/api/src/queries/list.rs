@@ -53,8 +53,7 @@ pub(crate) async fn list(
     context: Context,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
-    let Query(wanted) =
-        wanted.map_err(|rejection| Problem::new(Kind::Malformed, rejection.body_text()))?;
+    let Query(wanted) = wanted.map_err(|rejection| unreadable(&rejection))?;
     let (limit, after) = wanted.checked()?;
     let stored = StoredQueries::new(&context, &gateway);
     let (queries, has_more) = stored.page(wanted.status, after.clone(), limit).await?;
@@ -67,6 +66,16 @@ pub(crate) async fn list(
         next: last.map(|last| Link::to(href(wanted.status, limit, Some(last)))),
     };
     Ok(Json(Page { queries, links }))
+}
+
+fn unreadable(rejection: &QueryRejection) -> Problem {
+    // The rejection's own text says what failed; its cause, which parameter and why.
+    let cause = std::error::Error::source(rejection)
+        .map_or_else(|| rejection.body_text(), ToString::to_string);
+    Problem::new(
+        Kind::Malformed,
+        format!("the parameters cannot be read: {cause}"),
+    )
 }
 
 impl Wanted {

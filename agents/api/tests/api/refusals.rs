@@ -114,23 +114,30 @@ async fn what_is_not_there_is_refused() {
         text(&nothing["detail"]).contains("POST /api/queries"),
         "{nothing}"
     );
-    for query in [
-        "limit=0",
-        "limit=101",
-        "limit=-1",
-        "limit=x",
-        "after=x",
-        "status=done",
-        "order=up",
-        "limit=1&limit=2",
-    ] {
-        check(
-            get(&format!("/api/queries?{query}")),
+    let check_parameters = async |parameters: &str, detail: &str| {
+        let problem = check(
+            get(&format!("/api/queries?{parameters}")),
             400,
             "The request cannot be read",
         )
         .await;
-    }
+        assert!(text(&problem["detail"]).contains(detail), "{problem}");
+    };
+    check_parameters("limit=0", "`limit` is 0; it must be 1 to 100").await;
+    check_parameters("limit=101", "`limit` is 101; it must be 1 to 100").await;
+    check_parameters("limit=-1", "limit: invalid digit").await;
+    check_parameters("limit=1&limit=2", "duplicate field `limit`").await;
+    check_parameters("after=x", "`after` must be the id of a query").await;
+    check_parameters(
+        "status=done",
+        "status: unknown variant `done`, expected one of `pending`",
+    )
+    .await;
+    check_parameters(
+        "order=up",
+        "unknown field `order`, expected one of `status`, `limit`, `after`",
+    )
+    .await;
     api.stop().await;
 }
 
