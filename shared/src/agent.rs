@@ -51,6 +51,8 @@ pub(crate) struct Limits {
 pub(crate) struct Worker {
     pub(crate) services: Arc<Services>,
     pub(crate) queue: QueueName,
+    /// What spans and metrics call the queue: its name, unless that was made up for one instance.
+    pub(crate) label: String,
     pub(crate) routes: Vec<handler::Route>,
     pub(crate) limits: Limits,
     pub(crate) failure: OnFailure,

@@ -7,6 +7,7 @@ use chimera_bus::{
 };
 use opentelemetry::{KeyValue, baggage::BaggageExt as _, trace::SpanKind};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
 
 use crate::{
     agent::{Services, spans},
@@ -14,7 +15,7 @@ use crate::{
     deadline::{Deadline, now_ms},
     documents::ScopedDocuments,
     http::ScopedHttp,
-    telemetry::{Scope, Span, SpanStart, propagation},
+    telemetry::{Scope, Sent, Span, SpanStart, keys, propagation},
 };
 
 /// How long a request waits for its reply when neither the message nor the caller sets a deadline.
@@ -83,13 +84,13 @@ pub enum AskError {
     },
 }
 
-/// The kind of error as `error.type` names it.
-fn error_type(error: &RequestError) -> &str {
+/// The kind of error as `error.type` names it. What the other agent failed of stands in its own span.
+fn error_type(error: &RequestError) -> &'static str {
     match error {
         RequestError::Publish(_) | RequestError::Subscribe(_) => "publish",
         RequestError::Unroutable { .. } => "unroutable",
         RequestError::Timeout { .. } => "timeout",
-        RequestError::Failed { error_type, .. } => error_type,
+        RequestError::Failed { .. } => "failed",
     }
 }
 
@@ -248,31 +249,32 @@ impl Context {
         if options.transient {
             message = message.transient();
         }
-        self.send(message).await
+        Ok(self.send(message).await?)
     }
 
     /// Publishes a message as it is, with this context's trace in its headers.
     ///
     /// # Errors
-    /// See [`SendError`].
-    pub async fn send(&self, mut message: Message) -> Result<Routed, SendError> {
+    /// See [`PublishError`].
+    pub async fn send(&self, mut message: Message) -> Result<Routed, PublishError> {
+        let destination = spans::sent_to(&message);
+        let started = Instant::now();
         let span = self
             .scope
             .start(spans::publish(self.services.bus_system, &message));
         propagation::inject_message(span.scope().context(), &mut message);
-        let routed = self
-            .services
-            .bus
-            .publish(message)
-            .await
-            .inspect_err(|error| span.fail("publish", error))?;
-        if routed == Routed::Nowhere {
-            span.set(KeyValue::new(
-                crate::telemetry::keys::CHIMERA_UNROUTED,
-                true,
-            ));
+        let routed = self.services.bus.publish(message).await;
+        let error_type = routed.is_err().then_some("publish");
+        match &routed {
+            Ok(Routed::ToQueue) => {}
+            Ok(Routed::Nowhere) => {
+                self.services.telemetry.metrics().unrouted(&destination);
+                span.set(KeyValue::new(keys::CHIMERA_UNROUTED, true));
+            }
+            Err(error) => span.fail("publish", error),
         }
-        Ok(routed)
+        self.sent("publish", &destination, error_type, started.elapsed());
+        routed
     }
 
     /// Asks whoever takes `routing_key`, and waits for the reply until this context's deadline (30 s without one).
@@ -301,6 +303,8 @@ impl Context {
     /// # Errors
     /// See [`RequestError`].
     pub async fn ask(&self, mut message: Message) -> Result<Message, RequestError> {
+        let destination = spans::sent_to(&message);
+        let started = Instant::now();
         let span = self
             .scope
             .start(spans::request(self.services.bus_system, &message));
@@ -312,10 +316,29 @@ impl Context {
             .set(name::DEADLINE, Deadline::after(timeout).epoch_ms());
         propagation::inject_message(span.scope().context(), &mut message);
         let reply = self.services.requester.request(message, timeout).await;
-        if let Err(error) = &reply {
-            span.fail(error_type(error).to_owned(), error);
+        let error_type = reply.as_ref().err().map(error_type);
+        if let (Err(error), Some(error_type)) = (&reply, error_type) {
+            span.fail(error_type, error);
         }
+        self.sent("request", &destination, error_type, started.elapsed());
         reply
+    }
+
+    fn sent(
+        &self,
+        operation: &'static str,
+        destination: &str,
+        error_type: Option<&'static str>,
+        duration: Duration,
+    ) {
+        let system = self.services.bus_system;
+        self.services.telemetry.metrics().sent(Sent {
+            system,
+            operation,
+            destination,
+            error_type,
+            duration,
+        });
     }
 
     /// An event with a JSON body, signed by this agent, to be changed and then sent with [`Context::send`] or

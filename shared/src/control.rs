@@ -20,11 +20,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{
-    Context,
-    context::{AskError, SendError},
-    deadline::Deadline,
-};
+use crate::{Context, context::SendError, deadline::Deadline};
 
 /// The longest a request may be waited for.
 const MAX_TIMEOUT: Duration = Duration::from_secs(300);
@@ -111,7 +107,7 @@ async fn request(cx: Context, Json(outgoing): Json<Outgoing>) -> Response {
             })
             .into_response()
         }
-        Err(error) => refuse(&cx, status(&error), &AskError::Request(error)),
+        Err(error) => refuse(&cx, status(&error), &error),
     }
 }
 

@@ -10,13 +10,13 @@ use axum::{
 };
 use http::{header, request::Parts};
 use opentelemetry::{KeyValue, trace::SpanKind};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Context,
     agent::Services,
-    telemetry::{Scope, SpanStart, keys, propagation},
+    telemetry::{HttpExchange, Place, Scope, SpanStart, keys, propagation},
 };
 
 /// A listener that could not be had.
@@ -81,6 +81,7 @@ async fn trace(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let started = Instant::now();
     let parent = propagation::extract_http(request.headers());
     let route = request
         .extensions()
@@ -107,6 +108,13 @@ async fn trace(
         );
     }
     propagation::inject_http(span.scope().context(), response.headers_mut());
+    services.telemetry.metrics().http(HttpExchange {
+        method,
+        place: Place::Server(route.as_deref()),
+        status: Some(status.as_u16()),
+        error_type: status.is_server_error().then_some(status.as_str()),
+        duration: started.elapsed(),
+    });
     response
 }
 

@@ -1,4 +1,4 @@
-//! What an agent says about itself: `/healthz` and `/readyz`.
+//! What an agent says about itself: `/healthz`, `/readyz` and `/metrics`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,9 +9,11 @@ use axum::{
     routing::get,
 };
 use chimera_bus::State as SubscriptionState;
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde::Serialize;
 use tokio::sync::watch;
+
+use crate::telemetry::Metrics;
 
 /// What the health routes look at.
 #[derive(Debug, Clone)]
@@ -19,6 +21,7 @@ pub(crate) struct Health(Arc<Watched>);
 
 #[derive(Debug)]
 struct Watched {
+    metrics: Metrics,
     subscriptions: BTreeMap<String, watch::Receiver<SubscriptionState>>,
 }
 
@@ -37,8 +40,14 @@ struct Dependency {
 }
 
 impl Health {
-    pub(crate) fn new(subscriptions: BTreeMap<String, watch::Receiver<SubscriptionState>>) -> Self {
-        Self(Arc::new(Watched { subscriptions }))
+    pub(crate) fn new(
+        metrics: Metrics,
+        subscriptions: BTreeMap<String, watch::Receiver<SubscriptionState>>,
+    ) -> Self {
+        Self(Arc::new(Watched {
+            metrics,
+            subscriptions,
+        }))
     }
 
     /// The routes.
@@ -46,6 +55,7 @@ impl Health {
         Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(readyz))
+            .route("/metrics", get(metrics))
             .with_state(self)
     }
 
@@ -79,4 +89,13 @@ async fn readyz(State(health): State<Health>) -> Response {
         StatusCode::SERVICE_UNAVAILABLE
     };
     (status, Json(readiness)).into_response()
+}
+
+async fn metrics(State(health): State<Health>) -> Response {
+    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+    (
+        [(header::CONTENT_TYPE, TEXT)],
+        health.0.metrics.prometheus(),
+    )
+        .into_response()
 }

@@ -6,12 +6,12 @@ use bytes::Bytes;
 use chimera_bus::Delivery;
 use futures_util::FutureExt as _;
 use opentelemetry::KeyValue;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     Context, HandleError,
     agent::{OnFailure, Worker, arrival::Arrival, settle, spans::Process},
-    telemetry::{Span, keys},
+    telemetry::{Processed, Span, keys},
 };
 
 /// How the work on a delivery ended.
@@ -20,7 +20,7 @@ pub(crate) enum Outcome {
     /// The handler returned; this is the reply, if one is wanted.
     Handled(Bytes),
     /// The deadline passed before the work was done, or was begun.
-    Expired,
+    Expired(Failure),
     /// It failed and may go well later.
     Retry(Failure),
     /// It failed for good.
@@ -36,13 +36,18 @@ pub(crate) struct Failure {
 
 /// Extracts the context, opens the span, decodes, handles under timeout and panic guard, classifies, and settles.
 pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
+    let started = Instant::now();
     let arrival = Arrival::read(&delivery);
     let telemetry = &worker.services.telemetry;
+    telemetry
+        .metrics()
+        .consumed(worker.services.bus_system, &worker.label);
+    let _in_flight = telemetry.metrics().in_flight(&worker.label);
     let process = Process {
         system: worker.services.bus_system,
         delivery: &delivery,
         routing_key: &arrival.routing_key,
-        queue: &worker.queue,
+        queue: &worker.label,
         attempt: arrival.attempt,
         queue_wait_ms: arrival.queue_wait_ms,
         creation: arrival.creation(),
@@ -51,9 +56,10 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
     let destination = process.destination();
     let span = arrival.scope(telemetry).start(process.start());
     let outcome = worker.handle(&arrival, &span, &delivery).await;
-    if let Outcome::Retry(failure) | Outcome::Dead(failure) = &outcome {
+    if let Some(failure) = outcome.failure() {
         span.fail(failure.error_type, &failure.message);
     }
+    let error_type = outcome.failure().map(|failure| failure.error_type);
     let settling = settle::Settling {
         worker: &worker,
         arrival: &arrival,
@@ -62,6 +68,29 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
     };
     let outcome = span.scope().run(settling.settle(delivery, outcome)).await;
     span.set(KeyValue::new(keys::CHIMERA_OUTCOME, outcome));
+    telemetry.metrics().processed(Processed {
+        system: worker.services.bus_system,
+        queue: &worker.label,
+        outcome,
+        error_type,
+        duration: started.elapsed(),
+    });
+}
+
+impl Outcome {
+    fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Handled(_) => None,
+            Self::Expired(failure) | Self::Retry(failure) | Self::Dead(failure) => Some(failure),
+        }
+    }
+
+    fn expired(message: &str) -> Self {
+        Self::Expired(Failure {
+            error_type: "expired",
+            message: message.to_owned(),
+        })
+    }
 }
 
 impl Worker {
@@ -70,8 +99,7 @@ impl Worker {
             .deadline
             .is_some_and(|deadline| deadline.has_passed())
         {
-            span.fail("expired", "the deadline passed before the work began");
-            return Outcome::Expired;
+            return Outcome::expired("the deadline passed before the work began");
         }
         if arrival.attempt > self.limits.max_attempts {
             let message = format!(
@@ -141,7 +169,7 @@ impl Worker {
                     .deadline
                     .is_some_and(|deadline| deadline.has_passed()) =>
             {
-                return Outcome::Expired;
+                return Outcome::expired("the deadline passed before the work was done");
             }
             Err(_) => HandleError::transient(anyhow::anyhow!(
                 "the handler took longer than {}",

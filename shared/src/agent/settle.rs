@@ -33,7 +33,7 @@ impl Settling<'_> {
     pub(crate) async fn settle(&self, delivery: Delivery, outcome: Outcome) -> &'static str {
         let (done, published) = match outcome {
             Outcome::Handled(body) => ("ack", self.reply(&delivery, Ok(body)).await),
-            Outcome::Expired => ("expired", self.expired(&delivery).await),
+            Outcome::Expired(failure) => ("expired", self.expired(&delivery, &failure).await),
             Outcome::Retry(failure) => ("retry", self.retry(&delivery, &failure).await),
             Outcome::Dead(failure) => ("dead_letter", self.dead_letter(&delivery, &failure).await),
         };
@@ -53,17 +53,9 @@ impl Settling<'_> {
         done
     }
 
-    async fn expired(&self, delivery: &Delivery) -> Result<(), PublishError> {
-        tracing::info!("the deadline has passed");
-        let message = "the deadline passed before the work was done".to_owned();
-        self.reply(
-            delivery,
-            Err(&Failure {
-                error_type: "expired",
-                message,
-            }),
-        )
-        .await
+    async fn expired(&self, delivery: &Delivery, failure: &Failure) -> Result<(), PublishError> {
+        tracing::info!("{}", failure.message);
+        self.reply(delivery, Err(failure)).await
     }
 
     async fn retry(&self, delivery: &Delivery, failure: &Failure) -> Result<(), PublishError> {

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://opentelemetry.io/docs/specs/semconv/messaging/rabbitmq/>.
 
-use chimera_bus::{Delivery, Exchange, Message, QueueName, headers::name};
+use chimera_bus::{Delivery, Exchange, Message, headers::name};
 use opentelemetry::{
     KeyValue,
     trace::{SpanContext, SpanKind},
@@ -14,18 +14,33 @@ use crate::telemetry::{SpanStart, keys};
 const DEFAULT_EXCHANGE: &str = "amq.default";
 
 /// What stands for a destination whose name is made up at run time.
-const TEMPORARY: &str = "(temporary)";
+pub(crate) const TEMPORARY: &str = "(temporary)";
+
+/// Where a message goes: `exchange:routing key`.
+pub(crate) fn sent_to(message: &Message) -> String {
+    destination(&message.exchange, message.routing_key.as_str())
+}
 
 /// An event being published.
 pub(crate) fn publish(system: &'static str, message: &Message) -> SpanStart {
-    let destination = destination(&message.exchange, message.routing_key.as_str());
-    sending(SpanKind::Producer, "publish", system, destination, message)
+    sending(
+        SpanKind::Producer,
+        "publish",
+        system,
+        sent_to(message),
+        message,
+    )
 }
 
 /// A request that waits for its reply.
 pub(crate) fn request(system: &'static str, message: &Message) -> SpanStart {
-    let destination = destination(&message.exchange, message.routing_key.as_str());
-    sending(SpanKind::Client, "request", system, destination, message)
+    sending(
+        SpanKind::Client,
+        "request",
+        system,
+        sent_to(message),
+        message,
+    )
 }
 
 /// A reply being sent, to a queue whose name says nothing to anyone.
@@ -66,7 +81,8 @@ pub(crate) struct Process<'a> {
     pub(crate) system: &'static str,
     pub(crate) delivery: &'a Delivery,
     pub(crate) routing_key: &'a str,
-    pub(crate) queue: &'a QueueName,
+    /// The queue's name, or what stands for one that was made up.
+    pub(crate) queue: &'a str,
     pub(crate) attempt: u32,
     pub(crate) queue_wait_ms: f64,
     pub(crate) creation: SpanContext,
@@ -86,7 +102,7 @@ impl Process<'_> {
             original.as_ref().unwrap_or(&message.exchange),
             self.routing_key,
         );
-        if self.routing_key == self.queue.as_str() {
+        if self.routing_key == self.queue {
             sent
         } else {
             format!("{sent}:{}", self.queue)

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     BaseAgent,
-    agent::{Limits, OnFailure, Services, Worker, consume::consume},
+    agent::{Limits, OnFailure, Services, Worker, consume::consume, spans},
     backoff::Backoff,
     edge::{self, ListenError},
     health::Health,
@@ -158,7 +158,7 @@ impl Running {
             "agent.health_listen",
         )
         .await?;
-        let health = Health::new(subscriptions);
+        let health = Health::new(services.telemetry.metrics().clone(), subscriptions);
         self.listen(&agent.name, "health", listener, health.router());
         Ok(())
     }
@@ -204,6 +204,11 @@ impl Running {
             states.insert(kind.to_owned(), subscription.state());
             let worker = Arc::new(Worker {
                 services: Arc::clone(services),
+                label: if failure == OnFailure::Drop {
+                    spans::TEMPORARY.to_owned()
+                } else {
+                    agent.name.clone()
+                },
                 queue: subscription.queue().clone(),
                 routes,
                 limits,
