@@ -1,15 +1,16 @@
-//! The embedded engine: fjall on disk, with one thread that writes.
+//! The embedded engine: fjall on disk, with one writer.
 //!
 //! Whatever waits is written together and made durable by one fsync, which never runs on a thread of the async
 //! runtime. Readers see only what is durable.
 
 mod batch;
+mod files;
 mod tables;
 mod writer;
 
 use std::{
     path::Path,
-    sync::{Arc, mpsc},
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -21,8 +22,9 @@ use super::{
     filter::{Assignments, Conditions},
 };
 use batch::{Command, Written};
+use files::Files;
 use tables::{Key, Stored, Tables};
-use writer::{Shared, Submission, Writer};
+use writer::Writer;
 
 /// How much may wait to be written, in KiB: submitters wait for room beyond that, so that memory stays bounded.
 const IN_FLIGHT_KIB: u32 = 64 * 1024;
@@ -33,8 +35,8 @@ type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 /// A handle of the engine. The files are closed when it is dropped and what was under way is written.
 #[derive(Debug)]
 pub(super) struct Embedded {
-    shared: Arc<Shared>,
-    submissions: mpsc::Sender<Submission>,
+    files: Arc<Files>,
+    writer: Writer,
     room: Semaphore,
 }
 
@@ -47,20 +49,18 @@ impl Embedded {
         let directory = directory.to_owned();
         let opening = tokio::task::spawn_blocking(move || {
             let tables = Tables::open(&directory)?;
-            let shared = Arc::new(Shared::new(directory, tables, clock));
-            let submissions = Writer::spawn(Arc::clone(&shared))?;
-            Ok((shared, submissions))
+            Ok(Files::new(directory, tables, clock))
         });
-        let (shared, submissions) = opening.await.expect("opening does not panic")?;
+        let files = Arc::new(opening.await.expect("opening does not panic")?);
         Ok(Self {
-            shared,
-            submissions,
+            writer: Writer::new(Arc::clone(&files)),
+            files,
             room: Semaphore::new(IN_FLIGHT_KIB as usize),
         })
     }
 
     pub(super) fn check(&self) -> Result<(), DocumentError> {
-        self.shared.check()
+        self.files.check()
     }
 
     pub(super) async fn close(&self) {
@@ -127,9 +127,9 @@ impl Embedded {
         id: &str,
     ) -> Result<Option<T>, DocumentError> {
         let stored = self
-            .shared
+            .files
             .read(|tables| tables.get(&Key::new(collection, id)))?;
-        match stored.filter(|stored| !stored.is_expired(self.shared.now_ms())) {
+        match stored.filter(|stored| !stored.is_expired(self.files.now_ms())) {
             Some(stored) => decode(collection, id, &stored).map(Some),
             None => Ok(None),
         }
@@ -174,13 +174,13 @@ impl Embedded {
         filter: Conditions,
         consume: impl FnOnce(&str, &mut Found<'_>) -> Result<R, DocumentError> + Send + 'static,
     ) -> Result<R, DocumentError> {
-        let (shared, collection) = (Arc::clone(&self.shared), collection.to_owned());
-        let now_ms = shared.now_ms();
+        let (files, collection) = (Arc::clone(&self.files), collection.to_owned());
+        let now_ms = files.now_ms();
         let walk = tokio::task::spawn_blocking(move || {
-            let tables = shared.tables()?;
+            let tables = files.tables()?;
             let mut found = tables
                 .newest_first(&collection, after.as_deref())
-                .map(|item| item.map_err(|error| shared.storage_error(error)))
+                .map(|item| item.map_err(|error| files.storage_error(error)))
                 .filter_map(|item| {
                     let met = item.and_then(|(id, stored)| {
                         let met = !stored.is_expired(now_ms)
@@ -196,7 +196,7 @@ impl Embedded {
 
     fn stored(&self, body: &[u8], lifetime: Option<Duration>) -> Stored {
         let expires_at_ms =
-            lifetime.map(|lifetime| self.shared.now_ms().saturating_add(millis(lifetime)));
+            lifetime.map(|lifetime| self.files.now_ms().saturating_add(millis(lifetime)));
         Stored::new(expires_at_ms, body)
     }
 
@@ -209,10 +209,16 @@ impl Embedded {
             .await
             .expect("the semaphore is never closed");
         let (reply, outcome) = oneshot::channel();
-        self.submissions
-            .send(Submission { command, reply })
-            .map_err(|_| DocumentError::Closed)?;
+        self.writer.submit(command, reply);
         outcome.await.map_err(|_| DocumentError::Closed)?
+    }
+}
+
+impl Drop for Embedded {
+    /// Has the writer close the files after what is under way, because that syncs them.
+    fn drop(&mut self) {
+        let (reply, _) = oneshot::channel();
+        self.writer.submit(Command::Close, reply);
     }
 }
 
@@ -225,7 +231,7 @@ impl Embedded {
     /// How many documents and how many expiries the disk holds.
     pub(super) fn kept(&self) -> (usize, usize) {
         let counts = self
-            .shared
+            .files
             .read(|tables| Ok((tables.documents.len()?, tables.expiries.len()?)));
         counts.expect("the files are open")
     }

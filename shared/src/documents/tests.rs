@@ -129,6 +129,18 @@ async fn of_concurrent_conditional_updates_one_wins() {
     assert_eq!(winners[0].status, "completed");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_paused_clock_stands_still_while_a_write_is_under_way() {
+    let fixture = Fixture::new().await;
+    let queries = fixture.collection("queries");
+    for n in 0..20 {
+        let (id, document) = (n.to_string(), query("pending"));
+        let insert = queries.insert(&id, &document);
+        let in_time = tokio::time::timeout(Duration::from_millis(1), insert).await;
+        in_time.expect("no time passes").unwrap();
+    }
+}
+
 #[tokio::test]
 async fn an_update_without_a_document_changes_nothing() {
     let fixture = Fixture::new().await;

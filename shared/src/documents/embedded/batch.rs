@@ -11,9 +11,9 @@ use super::super::{
     filter::{Assignments, Conditions},
 };
 use super::{
+    files::Files,
     tables::{Key, Stored, Tables},
     undecodable,
-    writer::Shared,
 };
 
 /// What the writer is asked to do.
@@ -56,7 +56,7 @@ const SWEPT_AT_ONCE: usize = 1_000;
 
 /// Commands carried out in memory and not yet on disk. Each sees what those before it did.
 pub(super) struct Batch<'a> {
-    shared: &'a Shared,
+    files: &'a Files,
     tables: &'a Tables,
     now_ms: u64,
     changed: HashMap<Key, Change>,
@@ -69,11 +69,11 @@ struct Change {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(shared: &'a Shared, tables: &'a Tables) -> Self {
+    pub(super) fn new(files: &'a Files, tables: &'a Tables) -> Self {
         Self {
-            shared,
+            files,
             tables,
-            now_ms: shared.now_ms(),
+            now_ms: files.now_ms(),
             changed: HashMap::new(),
             stale_expiries: Vec::new(),
         }
@@ -164,7 +164,7 @@ impl<'a> Batch<'a> {
         let expired = self
             .tables
             .expired(self.now_ms, SWEPT_AT_ONCE)
-            .map_err(|error| self.shared.storage_error(error))?;
+            .map_err(|error| self.files.storage_error(error))?;
         for (moment_ms, key) in expired {
             // A document of this batch may have got another lease in the meantime.
             match self.stored(&key)? {
@@ -199,7 +199,7 @@ impl<'a> Batch<'a> {
             None => self
                 .tables
                 .get(key)
-                .map_err(|error| self.shared.storage_error(error)),
+                .map_err(|error| self.files.storage_error(error)),
         }
     }
 }

@@ -1,190 +1,144 @@
-//! The thread that writes, and how it comes back after the disk failed it.
+//! Carrying commands out, many by one fsync.
+//!
+//! A writer runs on a thread of the runtime that may block, and only while something waits: an idle store has no thread,
+//! and a paused clock stands still while a write is under way.
 
 use std::{
-    fmt, io,
-    path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock, mpsc},
-    thread,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use super::super::{DocumentError, OpenError};
+use tokio::runtime::Handle;
+
+use super::super::DocumentError;
 use super::{
-    Clock,
     batch::{Batch, Command, Reply, Written},
-    tables::{Tables, into_io},
+    files::Files,
+    tables::into_io,
 };
 
 /// How many commands are made durable by one fsync at most.
 const GROUP: usize = 1_024;
-/// How often documents whose time is up are removed. Until then they are not shown, so it only costs their room.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-/// How long a reader may hold the files that are to be opened anew.
-const READERS_WITHIN: Duration = Duration::from_secs(5);
 
-/// What readers and the writer share.
-pub(super) struct Shared {
-    directory: PathBuf,
-    clock: Clock,
-    state: RwLock<State>,
+/// How often writers remove documents whose time is up. Until then they are not shown, so it only costs their room.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Where commands are handed in. A cheap clone.
+#[derive(Clone)]
+pub(super) struct Writer(Arc<Inner>);
+
+struct Inner {
+    files: Arc<Files>,
+    runtime: Handle,
+    queue: Mutex<Queue>,
 }
 
-enum State {
-    Open(Arc<Tables>),
-    /// Still readable; the engine takes no more writes until it is opened anew.
-    Faulted(Arc<Tables>, Arc<io::Error>),
-    /// Opening it anew failed.
-    Lost(Arc<io::Error>),
-    Closed,
+struct Queue {
+    waiting: Vec<Submission>,
+    /// Whether someone is at work, who takes all that comes until nothing waits.
+    running: bool,
+    closed: bool,
+    next_sweep: Instant,
 }
 
 /// A command and who waits for its outcome.
-#[derive(Debug)]
-pub(super) struct Submission {
-    pub(super) command: Command,
-    pub(super) reply: Reply,
+struct Submission {
+    command: Command,
+    reply: Reply,
 }
 
-impl Shared {
-    pub(super) fn new(directory: PathBuf, tables: Tables, clock: Clock) -> Self {
-        Self {
-            directory,
-            clock,
-            state: RwLock::new(State::Open(Arc::new(tables))),
+impl Writer {
+    /// A writer to `files`, at work on the runtime that this is called on.
+    pub(super) fn new(files: Arc<Files>) -> Self {
+        let queue = Queue {
+            waiting: Vec::new(),
+            running: false,
+            closed: false,
+            next_sweep: Instant::now() + SWEEP_EVERY,
+        };
+        Self(Arc::new(Inner {
+            files,
+            runtime: Handle::current(),
+            queue: Mutex::new(queue),
+        }))
+    }
+
+    /// Sees to it that `command` is carried out and `reply` told when it is durable.
+    pub(super) fn submit(&self, command: Command, reply: Reply) {
+        let mut queue = self.0.queue();
+        if queue.closed {
+            let _ = reply.send(Err(DocumentError::Closed));
+            return;
         }
-    }
-
-    pub(super) fn now_ms(&self) -> u64 {
-        (self.clock)()
-    }
-
-    pub(super) fn read<T>(
-        &self,
-        read: impl FnOnce(&Tables) -> fjall::Result<T>,
-    ) -> Result<T, DocumentError> {
-        read(&*self.tables()?).map_err(|error| self.storage_error(error))
-    }
-
-    pub(super) fn tables(&self) -> Result<Arc<Tables>, DocumentError> {
-        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
-            State::Open(tables) | State::Faulted(tables, _) => Ok(Arc::clone(tables)),
-            State::Lost(cause) => Err(self.fault(cause)),
-            State::Closed => Err(DocumentError::Closed),
+        queue.closed = matches!(command, Command::Close);
+        queue.waiting.push(Submission { command, reply });
+        if !queue.running {
+            queue.running = true;
+            // Before the shift is made: were it dropped at once, it would need the lock.
+            drop(queue);
+            let shift = Shift {
+                inner: Arc::clone(&self.0),
+                ended: false,
+            };
+            self.0.runtime.spawn_blocking(move || shift.work());
         }
-    }
-
-    pub(super) fn check(&self) -> Result<(), DocumentError> {
-        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
-            State::Open(_) => Ok(()),
-            State::Faulted(_, cause) | State::Lost(cause) => Err(self.fault(cause)),
-            State::Closed => Err(DocumentError::Closed),
-        }
-    }
-
-    pub(super) fn storage_error(&self, error: fjall::Error) -> DocumentError {
-        self.fault(&Arc::new(into_io(error)))
-    }
-
-    fn fault(&self, cause: &Arc<io::Error>) -> DocumentError {
-        DocumentError::Storage {
-            directory: self.directory.clone(),
-            source: Arc::clone(cause),
-        }
-    }
-
-    fn set(&self, state: State) -> State {
-        let mut slot = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut slot, state)
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
-            .field("directory", &self.directory)
+        f.debug_struct("Writer")
+            .field("files", &self.0.files)
             .finish_non_exhaustive()
     }
 }
 
-/// The writing thread.
-pub(super) struct Writer {
-    shared: Arc<Shared>,
-    submissions: mpsc::Receiver<Submission>,
-    next_sweep: Instant,
-}
-
-impl Writer {
-    /// Starts the thread. It ends when all senders are gone and what they sent is written.
-    pub(super) fn spawn(shared: Arc<Shared>) -> Result<mpsc::Sender<Submission>, OpenError> {
-        let (sender, submissions) = mpsc::channel();
-        let directory = shared.directory.clone();
-        let writer = Self {
-            shared,
-            submissions,
-            next_sweep: Instant::now() + SWEEP_EVERY,
-        };
-        thread::Builder::new()
-            .name("documents".to_owned())
-            .spawn(move || writer.run())
-            .map_err(|error| OpenError::Storage {
-                directory,
-                source: Arc::new(error),
-            })?;
-        Ok(sender)
-    }
-
-    fn run(mut self) {
-        loop {
-            let until_sweep = self.next_sweep.saturating_duration_since(Instant::now());
-            let mut group = Vec::new();
-            match self.submissions.recv_timeout(until_sweep) {
-                Ok(first) => {
-                    group.push(first);
-                    group.extend(self.submissions.try_iter().take(GROUP - 1));
-                }
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
-            }
-            if self.write(group) == Next::Stop {
-                break;
-            }
+impl Inner {
+    /// What is to be done now, and whether a sweep is; `None` ends the shift.
+    fn next(&self) -> Option<(Vec<Submission>, bool)> {
+        let mut queue = self.queue();
+        if queue.waiting.is_empty() {
+            // Under the lock of the look into the queue: what comes from now on begins another shift.
+            queue.running = false;
+            return None;
         }
-        self.shared.set(State::Closed);
+        let most = queue.waiting.len().min(GROUP);
+        let group = queue.waiting.drain(..most).collect();
+        let now = Instant::now();
+        let sweep = now >= queue.next_sweep;
+        if sweep {
+            queue.next_sweep = now + SWEEP_EVERY;
+        }
+        Some((group, sweep))
     }
 
     /// Carries a group out and tells everyone how it went.
-    fn write(&mut self, group: Vec<Submission>) -> Next {
-        let sweep = Instant::now() >= self.next_sweep;
-        if sweep {
-            self.next_sweep = Instant::now() + SWEEP_EVERY;
+    fn write(&self, group: Vec<Submission>, sweep: bool) {
+        let closing = group
+            .iter()
+            .any(|submission| matches!(submission.command, Command::Close));
+        let outcomes = self.commit(group, sweep);
+        if closing {
+            // Before anyone is told, so that the directory is free then.
+            self.files.close();
         }
-        if group.is_empty() && !sweep {
-            return Next::GoOn;
+        for (reply, outcome) in outcomes {
+            let _ = reply.send(outcome);
         }
-        let (closing, group): (Vec<_>, Vec<_>) = group
-            .into_iter()
-            .partition(|submission| matches!(submission.command, Command::Close));
-        self.commit(group, sweep);
-        if closing.is_empty() {
-            return Next::GoOn;
-        }
-        self.shared.set(State::Closed);
-        for submission in closing {
-            let _ = submission.reply.send(Ok(Written::Done));
-        }
-        Next::Stop
     }
 
-    fn commit(&self, group: Vec<Submission>, sweep: bool) {
-        let tables = match self.writable() {
+    fn commit(&self, group: Vec<Submission>, sweep: bool) -> Vec<Outcome> {
+        let tables = match self.files.writable() {
             Ok(tables) => tables,
             Err(cause) => {
-                return fail(group.into_iter().map(|submission| submission.reply), || {
-                    self.shared.fault(&cause)
-                });
+                let replies = group.into_iter().map(|submission| submission.reply);
+                return replies
+                    .map(|reply| (reply, Err(self.files.fault(&cause))))
+                    .collect();
             }
         };
-        let mut batch = Batch::new(&self.shared, &tables);
+        let mut batch = Batch::new(&self.files, &tables);
         let outcomes: Vec<_> = group
             .into_iter()
             .map(|Submission { command, reply }| (reply, batch.apply(command)))
@@ -193,90 +147,46 @@ impl Writer {
             // What could not be removed now is removed by the next sweep.
             let _ = batch.apply(Command::Sweep);
         }
-        match batch.commit() {
-            Ok(()) => {
-                for (reply, outcome) in outcomes {
-                    let _ = reply.send(outcome);
-                }
-            }
-            Err(error) => {
-                let cause = Arc::new(into_io(error));
-                self.shared.set(State::Faulted(tables, Arc::clone(&cause)));
-                fail(outcomes.into_iter().map(|(reply, _)| reply), || {
-                    self.shared.fault(&cause)
-                });
-            }
-        }
+        let Err(error) = batch.commit() else {
+            return outcomes;
+        };
+        let cause = Arc::new(into_io(error));
+        self.files.failed(tables, &cause);
+        outcomes
+            .into_iter()
+            .map(|(reply, _)| (reply, Err(self.files.fault(&cause))))
+            .collect()
     }
 
-    /// The files, opened anew if the last write failed: the engine refuses to write after a failure, because what
-    /// the disk then holds is only known by reading it again.
-    fn writable(&self) -> Result<Arc<Tables>, Arc<io::Error>> {
-        let state = self
-            .shared
-            .state
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let State::Open(tables) = &*state {
-            return Ok(Arc::clone(tables));
-        }
-        drop(state);
-        // As long as the disk takes nothing, the old files stay open, so that documents can still be read.
-        try_disk(&self.shared.directory).map_err(Arc::new)?;
-        let nobody = Arc::new(io::Error::other("the files are being opened anew"));
-        if let State::Faulted(tables, _) = self.shared.set(State::Lost(nobody)) {
-            self.release(tables)?;
-        }
-        match Tables::try_open(&self.shared.directory) {
-            Ok(tables) => {
-                let tables = Arc::new(tables);
-                self.shared.set(State::Open(Arc::clone(&tables)));
-                Ok(tables)
-            }
-            Err(error) => {
-                let cause = Arc::new(into_io(error));
-                self.shared.set(State::Lost(Arc::clone(&cause)));
-                Err(cause)
-            }
-        }
-    }
-
-    /// Closes the files once nobody reads them: they are locked until then.
-    fn release(&self, mut tables: Arc<Tables>) -> Result<(), Arc<io::Error>> {
-        let deadline = Instant::now() + READERS_WITHIN;
-        while let Err(still_read) = Arc::try_unwrap(tables).map(drop) {
-            if Instant::now() >= deadline {
-                let cause = Arc::new(io::Error::from(io::ErrorKind::ResourceBusy));
-                self.shared
-                    .set(State::Faulted(still_read, Arc::clone(&cause)));
-                return Err(cause);
-            }
-            tables = still_read;
-            thread::sleep(Duration::from_millis(1));
-        }
-        Ok(())
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[derive(PartialEq, Eq)]
-enum Next {
-    GoOn,
-    Stop,
+type Outcome = (Reply, Result<Written, DocumentError>);
+
+/// Someone at work, one at most, until nothing waits.
+struct Shift {
+    inner: Arc<Inner>,
+    ended: bool,
 }
 
-fn fail(replies: impl Iterator<Item = Reply>, error: impl Fn() -> DocumentError) {
-    for reply in replies {
-        let _ = reply.send(Err(error()));
+impl Shift {
+    fn work(mut self) {
+        while let Some((group, sweep)) = self.inner.next() {
+            self.inner.write(group, sweep);
+        }
+        self.ended = true;
     }
 }
 
-/// Whether the disk takes anything, found out by giving it something.
-fn try_disk(directory: &Path) -> io::Result<()> {
-    let path = directory.join("probe");
-    let written = std::fs::File::create(&path).and_then(|mut file| {
-        io::Write::write_all(&mut file, &[0; 64 * 1024])?;
-        file.sync_all()
-    });
-    let removed = std::fs::remove_file(&path);
-    written.and(removed)
+impl Drop for Shift {
+    /// After a panic, or when the runtime went before it began: nobody waits for ever, and the next shift can begin.
+    fn drop(&mut self) {
+        if !self.ended {
+            let mut queue = self.inner.queue();
+            queue.waiting.clear();
+            queue.running = false;
+        }
+    }
 }
