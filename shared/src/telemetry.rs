@@ -288,3 +288,6 @@ impl fmt::Debug for Telemetry {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
