@@ -6,34 +6,18 @@ use opentelemetry::{Array, KeyValue, StringValue, Value, trace::Status};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::keys;
+use crate::config::looks_secret;
 
 /// What stands in place of a secret, as the conventions have it.
 ///
 /// Source: <https://opentelemetry.io/docs/specs/semconv/registry/attributes/url/>, `url.full`.
 pub const REDACTED: &str = "REDACTED";
 
-/// Parts of keys that hold secrets, in lower case. `_`, `-` and `.` in a key do not count: `api_key` is `API-Key`.
-const SECRET: [&[u8]; 12] = [
-    b"password",
-    b"passwd",
-    b"passphrase",
-    b"secret",
-    b"token",
-    b"authorization",
-    b"apikey",
-    b"accesskey",
-    b"privatekey",
-    b"cookie",
-    b"credential",
-    b"signature",
-];
-
 /// Namespaces of the conventions and of Chimera in which no key holds a secret. Nearly every attribute is in one, and
 /// this is what keeps redaction cheap.
-const HARMLESS: [&str; 9] = [
+const HARMLESS: [&str; 8] = [
     "messaging.",
     "chimera.",
-    "db.",
     "server.",
     "error.",
     "network.",
@@ -42,19 +26,20 @@ const HARMLESS: [&str; 9] = [
     "url.",
 ];
 
-/// Whether a value under `key` is a secret by the key's name: `password`, `X-Api-Key`, `http.request.header.cookie`.
+/// Namespaces in which only keys with a name of the user's own, below one of these words, can.
+const MOSTLY_HARMLESS: [(&str, &str); 2] = [("http.", ".header."), ("db.", ".parameter.")];
+
+fn is_harmless(key: &str) -> bool {
+    HARMLESS.iter().any(|namespace| key.starts_with(namespace))
+        || MOSTLY_HARMLESS
+            .iter()
+            .any(|(namespace, except)| key.starts_with(namespace) && !key.contains(except))
+}
+
+/// Whether a value under `key` is a secret by the key's name, as the configuration judges it: `password`, `X-Api-Key`,
+/// `http.request.header.cookie`.
 pub fn is_secret_key(key: &str) -> bool {
-    if HARMLESS.iter().any(|namespace| key.starts_with(namespace)) {
-        return false;
-    }
-    let letters: Vec<u8> = key
-        .bytes()
-        .filter(|byte| !b"_-.".contains(byte))
-        .map(|byte| byte.to_ascii_lowercase())
-        .collect();
-    SECRET
-        .iter()
-        .any(|word| letters.windows(word.len()).any(|part| part == *word))
+    !is_harmless(key) && looks_secret(key)
 }
 
 /// `text` without the credentials of the URLs in it: `user:password@` and the values of query parameters whose names
@@ -200,6 +185,7 @@ mod tests {
             "API-Key",
             "x.api.key",
             "http.request.header.authorization",
+            "db.query.parameter.password",
             "Set-Cookie",
             "aws_secret",
             "accessToken",
@@ -211,6 +197,7 @@ mod tests {
             "messaging.message.id",
             "symbol",
             "db.query.text",
+            "http.request.method",
             "author",
             "key",
             "cache.key",
