@@ -8,5 +8,7 @@ mod harness;
 mod lifecycle;
 #[path = "embedded/memory.rs"]
 mod memory;
+#[path = "embedded/random.rs"]
+mod random;
 
 chimera_bus::conformance_tests!(harness::Embedded);

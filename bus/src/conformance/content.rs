@@ -109,7 +109,7 @@ pub async fn properties_arrive<H: Harness>(place: Place<H>) {
     assert_eq!(delivery.message().routing_key, place.key("tick"));
 }
 
-/// A message of a foreign sender, without properties and headers, and with a header that is there twice.
+/// A message of a foreign sender, without properties and headers.
 pub async fn a_foreign_message_arrives<H: Harness>(place: Place<H>) {
     let mut queue = place.subscribe(place.work("queue", &["tick"])).await;
     let mut message = Message::event(place.key("tick"), &b"not json"[..]);

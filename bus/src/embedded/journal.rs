@@ -201,3 +201,54 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
 fn cause(error: impl std::error::Error + Send + Sync + 'static) -> Cause {
     std::sync::Arc::new(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FieldValue, RoutingKey};
+
+    fn message() -> Message {
+        let mut message = Message::event(RoutingKey::from_static("a.b"), vec![0, 255, 7]);
+        message.properties.message_id = Some("id".to_owned());
+        message
+            .headers
+            .set("short", FieldValue::ShortString("text".to_owned()));
+        message.headers.append("twice", 1_u64);
+        message.headers.append("twice", 2_u64);
+        message
+    }
+
+    #[test]
+    fn a_message_and_its_head_are_read_as_they_were_written() {
+        let key = StoredKey {
+            queue: 3,
+            sequence: 1 << 40,
+        };
+        assert_eq!(StoredKey::parse(&key.bytes()).unwrap(), key);
+        for due_ms in [None, Some(77)] {
+            let value = encode_message(&message(), due_ms, 4_096);
+            let head = read_head(key, checked(&value).unwrap()).unwrap();
+            assert_eq!((head.due_ms, head.weight), (due_ms, 4_096));
+            let read: Message = decode(&value[MESSAGE_HEAD_BYTES..]).unwrap();
+            assert_eq!(read, message());
+        }
+    }
+
+    #[test]
+    fn keys_sort_by_queue_and_then_by_sequence() {
+        let key = |queue, sequence| StoredKey { queue, sequence }.bytes();
+        assert!(key(1, u64::MAX) < key(2, 0));
+        assert!(key(1, 255) < key(1, 256));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error() {
+        let value = encode_message(&message(), None, 1);
+        assert!(matches!(checked(&[]), Err(DecodeError::Short)));
+        assert!(matches!(checked(&[9, 1]), Err(DecodeError::Format(9))));
+        for length in MESSAGE_HEAD_BYTES..value.len() {
+            let cut = decode::<Message>(&value[MESSAGE_HEAD_BYTES..length]);
+            assert!(matches!(cut, Err(DecodeError::Broken(_))), "{length}");
+        }
+    }
+}

@@ -19,7 +19,7 @@ pub struct QueueLimits {
     /// Bytes of those messages, in memory or on disk. Default 1 GiB.
     pub bytes: usize,
     /// Bytes of messages that wait in memory. Beyond it a persistent message waits on the disk and is read back for its
-    /// delivery; publishing a transient one waits. Default 8 MiB.
+    /// delivery; publishing a transient one, or any to a queue of one instance, waits. Default 8 MiB.
     pub memory_bytes: usize,
 }
 

@@ -30,6 +30,8 @@ struct Target {
     queue: u32,
     number: u64,
     stored: bool,
+    /// Whether the batch declares the queue as well.
+    declares: bool,
 }
 
 #[derive(Debug)]
@@ -181,7 +183,7 @@ impl Outgoing {
                     deliveries: 0,
                 };
                 state.arrive(target.queue, entry, due, effects);
-                if target.stored {
+                if target.declares {
                     state.declared(target.queue);
                 }
             }
@@ -232,16 +234,15 @@ impl State {
             queue.reserve(outgoing.weight);
             let stored = queue.keeps(&outgoing.message);
             // The journal failed when the queue was declared: its messages must not be there without it.
-            if stored
-                && !queue.declared
-                && let Some(record) = queue.record()
-            {
-                journal::insert_queue(&mut batch, queue.name.as_str(), &record);
+            let record = queue.record().filter(|_| stored && !queue.declared);
+            if let Some(record) = &record {
+                journal::insert_queue(&mut batch, queue.name.as_str(), record);
             }
             targets.push(Target {
                 queue: id,
                 number,
                 stored,
+                declares: record.is_some(),
             });
         }
         Admission::Admitted(targets, batch)

@@ -67,7 +67,7 @@ pub enum CommitError {
 /// The storage engine's error without its wrapping where that says nothing.
 pub(super) fn cause(error: fjall::Error) -> Cause {
     match error {
-        fjall::Error::Io(io) => Arc::new(io),
+        fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) => Arc::new(io),
         other => Arc::new(other),
     }
 }

@@ -16,7 +16,8 @@ use crate::Cause;
 pub struct StoreOptions {
     /// Blocks read from the disk that are kept, bytes. Default 8 MiB.
     pub cache_bytes: u64,
-    /// What is written is collected up to this size per keyspace before it is sorted into files, bytes. Default 4 MiB.
+    /// What is written is collected up to this size per keyspace before it is sorted into files, bytes. A
+    /// keyspace keeps the size that it was made with. Default 4 MiB.
     pub memtable_bytes: u64,
     /// How long after a failure the store is opened again, by the first write after it. Opening reads the journal,
     /// which is too much work for every write that fails. Default 500 ms.
