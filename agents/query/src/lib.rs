@@ -1,1 +1,3 @@
 //! query_agent: understands a question, requests data and analysis, and completes the query
+
+pub mod understanding;

@@ -1,0 +1,295 @@
+//! What a question names: days, assets and figures, each with the words that name it.
+
+use chimera_questions::messages::Catalog;
+use chimera_questions::{Metric, SeriesKey, Ticker};
+
+use super::assets::{self, AssetMention};
+use super::days::{self, DayMention, Expression};
+use super::metrics::{FIGURES, Figure, by_source_name};
+use super::phrases::List;
+use super::words::Words;
+
+/// A figure in a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FigureMention {
+    /// Which.
+    pub figure: Figure,
+    /// The tokens that name it.
+    pub tokens: Vec<usize>,
+}
+
+/// What a question names, each kind in the order said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Entities {
+    /// Day expressions.
+    pub days: Vec<DayMention>,
+    /// Assets.
+    pub assets: Vec<AssetMention>,
+    /// Figures.
+    pub figures: Vec<FigureMention>,
+    /// The asset that another one's price was asked in ("the price of ZEC in BTC").
+    pub priced_in: Option<Ticker>,
+    /// For each token, whether it names one of the above.
+    pub(super) taken: Vec<bool>,
+}
+
+/// Finds what a question names.
+pub fn extract(words: &Words, catalog: &Catalog) -> Entities {
+    let days = days::read::mentions(words);
+    let mut taken = vec![false; words.tokens.len()];
+    for mention in &days {
+        taken[mention.tokens.clone()].fill(true);
+    }
+    let mut assets = assets::mentions(words, catalog, &taken);
+    mark(&mut taken, assets.iter().map(|mention| &mention.tokens));
+    let mut figures = figures(words, &taken);
+    mark(&mut taken, figures.iter().map(|mention| &mention.tokens));
+    drop_general(words, &mut figures);
+    let priced_in = take_priced_in(words, &mut assets, &figures);
+    Entities {
+        days,
+        assets,
+        figures,
+        priced_in,
+        taken,
+    }
+}
+
+fn mark<'a>(taken: &mut [bool], mentions: impl Iterator<Item = &'a Vec<usize>>) {
+    for token in mentions.flatten() {
+        taken[*token] = true;
+    }
+}
+
+/// Words that may stand between the words of a figure's name.
+const BETWEEN: List =
+    List("a, an, the, one, each, its, single, daily, average, on, individual, simple");
+
+fn figures(words: &Words, taken: &[bool]) -> Vec<FigureMention> {
+    let skip = |at: usize| taken[at] || words.is_in(at, BETWEEN) || words.is_mark(at, '(');
+    let mut figures = Vec::new();
+    let mut at = 0;
+    while at < words.tokens.len() {
+        let found = if taken[at] {
+            None
+        } else {
+            figure_at(words, at, skip)
+        };
+        let found = found.filter(|(_, tokens)| tokens.iter().all(|token| !taken[*token]));
+        match found {
+            Some((figure, tokens)) => {
+                // What stands between the words of one name may be the name of another thing, but an asset's only.
+                at = tokens.last().map_or(at, |last| *last) + 1;
+                figures.push(FigureMention { figure, tokens });
+            }
+            None => at += 1,
+        }
+    }
+    figures
+}
+
+fn figure_at(
+    words: &Words,
+    at: usize,
+    skip: impl Fn(usize) -> bool,
+) -> Option<(Figure, Vec<usize>)> {
+    if let Some(metric) = words
+        .word(at)
+        .filter(|word| word.len() > 4)
+        .and_then(by_source_name)
+    {
+        return Some((Figure::Metric(metric), vec![at]));
+    }
+    FIGURES.longest_at(words, at, skip)
+}
+
+/// Drops words that only introduce another figure: "the value of the fees", "the cost of mining difficulty".
+fn drop_general(words: &Words, figures: &mut Vec<FigureMention>) {
+    let general = |mention: &FigureMention| {
+        mention.tokens.len() == 1
+            && words.is_any(
+                mention.tokens[0],
+                &["value", "values", "worth", "cost", "costs"],
+            )
+    };
+    let mut kept: Vec<FigureMention> = Vec::with_capacity(figures.len());
+    let mut read = std::mem::take(figures).into_iter().peekable();
+    while let Some(mention) = read.next() {
+        let introduces = general(&mention)
+            && read.peek().is_some_and(|next| {
+                let between = mention.tokens[0] + 1..next.tokens[0];
+                between.len() <= 5
+                    && between
+                        .into_iter()
+                        .any(|at| words.is_any(at, &["of", "for"]))
+            });
+        let trails = general(&mention)
+            && kept
+                .last()
+                .and_then(|before| before.tokens.last())
+                .is_some_and(|last| last + 1 == mention.tokens[0]);
+        if !introduces && !trails {
+            kept.push(mention);
+        }
+    }
+    // "Were mined" alone is about coins; after "blocks of ZEC" it is about those.
+    if kept.len() > 1 {
+        kept.retain(|mention| !words.is_any(mention.tokens[0], &["were", "are"]));
+    }
+    *figures = kept;
+}
+
+/// In "the price of ZEC in BTC" the second asset is a currency. Prices here are in US dollars.
+fn take_priced_in(
+    words: &Words,
+    assets: &mut Vec<AssetMention>,
+    figures: &[FigureMention],
+) -> Option<Ticker> {
+    let [first, second] = &assets[..] else {
+        return None;
+    };
+    let end = first.tokens.last()?;
+    let start = second.tokens.first()?;
+    let named_in = words.is_any_before(*start, &["in"]);
+    let only_figures_between = (end + 1..start - 1).all(|at| {
+        figures.iter().any(|figure| figure.tokens.contains(&at))
+            || words.is_any(at, &["worth", "value"])
+    });
+    if named_in && only_figures_between && first.ticker != second.ticker {
+        return assets.pop().map(|asset| asset.ticker);
+    }
+    None
+}
+
+impl Entities {
+    /// Whether the token at `at` names anything.
+    pub(super) fn is_taken(&self, at: usize) -> bool {
+        self.taken.get(at).is_some_and(|taken| *taken)
+    }
+
+    /// Whether the token at `at` names a metric.
+    pub(super) fn is_metric(&self, at: usize) -> bool {
+        self.figures
+            .iter()
+            .any(|figure| figure.tokens.contains(&at))
+    }
+
+    /// Whether the token at `at` names an asset.
+    pub(super) fn is_asset(&self, at: usize) -> bool {
+        self.assets.iter().any(|asset| asset.tokens.contains(&at))
+    }
+
+    /// Whether the range asked for is by its words in the future: "tomorrow", "next week".
+    pub(super) fn is_ahead(&self) -> bool {
+        self.days.iter().any(|mention| match &mention.expression {
+            Expression::Within(stretch) | Expression::Until(stretch) => stretch.is_ahead(),
+            Expression::Between(_, end) => end.is_ahead(),
+            _ => false,
+        })
+    }
+
+    /// The metrics there are, each once.
+    pub(super) fn metrics(&self) -> Vec<Metric> {
+        let mut metrics = Vec::new();
+        for mention in &self.figures {
+            if let Figure::Metric(metric) = mention.figure
+                && !metrics.contains(&metric)
+            {
+                metrics.push(metric);
+            }
+        }
+        metrics
+    }
+
+    /// The assets, each once.
+    pub(super) fn tickers(&self) -> Vec<Ticker> {
+        let mut tickers: Vec<Ticker> = Vec::new();
+        for mention in &self.assets {
+            if !tickers.contains(&mention.ticker) {
+                tickers.push(mention.ticker.clone());
+            }
+        }
+        tickers
+    }
+
+    /// Which metric belongs to which asset, with the ones given where the question names none.
+    pub(super) fn series(&self, asset: &Ticker, metric: Metric) -> Vec<SeriesKey> {
+        let mut runs = self.runs();
+        if !runs.iter().any(|run| matches!(run, Run::Assets(_))) {
+            runs.push(Run::Assets(vec![asset.clone()]));
+        }
+        if !runs.iter().any(|run| matches!(run, Run::Metrics(_))) {
+            runs.push(Run::Metrics(vec![metric]));
+        }
+        paired(&runs)
+    }
+
+    /// The assets and metrics in the order said, neighbours of one kind together.
+    fn runs(&self) -> Vec<Run> {
+        let mut mentions: Vec<(usize, Run)> = Vec::new();
+        for mention in &self.assets {
+            mentions.push((mention.tokens[0], Run::Assets(vec![mention.ticker.clone()])));
+        }
+        for mention in &self.figures {
+            if let Figure::Metric(metric) = mention.figure {
+                mentions.push((mention.tokens[0], Run::Metrics(vec![metric])));
+            }
+        }
+        mentions.sort_by_key(|(at, _)| *at);
+        let mut runs: Vec<Run> = Vec::new();
+        for (_, run) in mentions {
+            match (runs.last_mut(), run) {
+                (Some(Run::Assets(before)), Run::Assets(more)) => before.extend(more),
+                (Some(Run::Metrics(before)), Run::Metrics(more)) => before.extend(more),
+                (_, run) => runs.push(run),
+            }
+        }
+        runs
+    }
+}
+
+/// Assets or metrics said one after the other.
+#[derive(Debug, Clone)]
+enum Run {
+    Assets(Vec<Ticker>),
+    Metrics(Vec<Metric>),
+}
+
+/// "The price of ZEC and the volume of BTC" are two pairs; "the price and volume of ZEC and BTC" are four series. A run
+/// that is left over at the end goes with the run before it.
+fn paired(runs: &[Run]) -> Vec<SeriesKey> {
+    let mut series = Vec::new();
+    for pair in runs.chunks(2) {
+        match pair {
+            [first, second] => cross(first, second, &mut series),
+            [left_over] if runs.len() > 1 => cross(left_over, &runs[runs.len() - 2], &mut series),
+            _ => {}
+        }
+    }
+    series
+}
+
+fn cross(first: &Run, second: &Run, series: &mut Vec<SeriesKey>) {
+    let mut add = |asset: &Ticker, metric: Metric| {
+        let key = SeriesKey {
+            asset: asset.clone(),
+            metric,
+        };
+        if !series.contains(&key) {
+            series.push(key);
+        }
+    };
+    match (first, second) {
+        (Run::Assets(assets), Run::Metrics(metrics)) => {
+            for asset in assets {
+                metrics.iter().for_each(|metric| add(asset, *metric));
+            }
+        }
+        (Run::Metrics(metrics), Run::Assets(assets)) => {
+            for metric in metrics {
+                assets.iter().for_each(|asset| add(asset, *metric));
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,123 @@
+//! Misspelt names and keywords.
+//!
+//! A word of which nothing is known is taken for the one name or keyword of five letters or more that is one edit away
+//! (insertion, deletion, substitution, swap of neighbours), if there is exactly one. Words that are English words of
+//! their own are left alone: "rice" is no price.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use chimera_questions::messages::Catalog;
+
+use super::vocabulary::{FILLER, TOPIC};
+use super::words::{Correction, Kind, Token, Words};
+use super::{assets, days, intents, metrics};
+
+/// Names and keywords shorter than this are not looked for: too many words are one edit away from them.
+const SHORTEST: usize = 5;
+
+/// Words longer than this are no misspelt keyword; it bounds the work.
+const LONGEST: usize = 24;
+
+/// English words one edit away from a name or keyword, which are not that name or keyword misspelt. Taken from the word
+/// list of SCOWL (<http://wordlist.aspell.net>), of which a list of single words may be used freely.
+const ENGLISH: &str = include_str!("spelling/english.txt");
+
+static OTHER_WORDS: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| ENGLISH.split_whitespace().collect());
+
+/// Names and keywords, with what tells whether two of them mean the same.
+static KEYWORDS: LazyLock<HashMap<&'static str, String>> = LazyLock::new(|| {
+    let mut keywords = HashMap::new();
+    let named = assets::ASSETS.words().map(|(word, _)| word);
+    let figures = metrics::FIGURES.words().map(|(word, _)| word);
+    for word in named.chain(figures).chain(days::names::all()) {
+        keywords
+            .entry(word)
+            .or_insert_with(|| stem(word).to_owned());
+    }
+    for (word, cue) in intents::words() {
+        keywords.entry(word).or_insert_with(|| format!("{cue:?}"));
+    }
+    keywords
+});
+
+/// Singular and plural mean the same.
+fn stem(word: &str) -> &str {
+    word.strip_suffix('s').unwrap_or(word)
+}
+
+/// Whether `word` means something besides being an asset's ticker.
+pub(super) fn is_other_word(word: &str) -> bool {
+    let figure = metrics::FIGURES.words().any(|(known, _)| known == word);
+    let hint = intents::words().any(|(known, _)| known == word);
+    figure
+        || hint
+        || FILLER.contains(word)
+        || TOPIC.contains(word)
+        || OTHER_WORDS.contains(word)
+        || days::names::all().any(|known| known == word)
+}
+
+/// Corrects what is misspelt, and notes it.
+pub(super) fn correct(words: &mut Words, catalog: &Catalog) {
+    let shouted = words.shouted;
+    for token in &mut words.tokens {
+        if !may_be_misspelt(token, shouted, catalog) {
+            continue;
+        }
+        if let Some(keyword) = meant(&token.text, catalog) {
+            words.corrections.push(Correction {
+                written: std::mem::replace(&mut token.text, keyword.clone()),
+                taken_for: keyword,
+            });
+        }
+    }
+}
+
+fn may_be_misspelt(token: &Token, shouted: bool, catalog: &Catalog) -> bool {
+    let word = token.text.as_str();
+    let ticker_like = token.cashtag || token.upper && !shouted && word.len() <= SHORTEST;
+    token.kind == Kind::Word
+        && (SHORTEST - 1..=LONGEST).contains(&word.len())
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && !ticker_like
+        && !is_known(word, catalog)
+}
+
+fn is_known(word: &str, catalog: &Catalog) -> bool {
+    KEYWORDS.contains_key(word)
+        || FILLER.contains(word)
+        || TOPIC.contains(word)
+        || OTHER_WORDS.contains(word)
+        || metrics::by_source_name(word).is_some()
+        || catalog
+            .assets
+            .keys()
+            .any(|ticker| ticker.as_str().eq_ignore_ascii_case(word))
+}
+
+/// The one keyword that `word` is one edit away from.
+fn meant(word: &str, catalog: &Catalog) -> Option<String> {
+    let near = |keyword: &str| {
+        keyword.len() >= SHORTEST
+            && keyword.len().abs_diff(word.len()) <= 1
+            && strsim::osa_distance(keyword, word) == 1
+    };
+    let mut found: Vec<(String, String)> = KEYWORDS
+        .iter()
+        .filter(|(keyword, _)| near(keyword))
+        .map(|(keyword, meaning)| ((*keyword).to_owned(), meaning.clone()))
+        .collect();
+    for ticker in catalog.assets.keys() {
+        let name = ticker.to_lower();
+        if near(&name) && !KEYWORDS.contains_key(name.as_str()) {
+            found.push((name.clone(), name));
+        }
+    }
+    // The order of a hash map is none.
+    found.sort();
+    let (keyword, meaning) = found.first()?;
+    let same = found.iter().all(|(_, other)| other == meaning);
+    same.then(|| keyword.clone())
+}

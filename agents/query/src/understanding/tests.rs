@@ -1,0 +1,5 @@
+//! The contract's tables, asked in many phrasings.
+
+mod catalog;
+mod days;
+mod hostile;
