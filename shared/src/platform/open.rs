@@ -68,10 +68,6 @@ impl Platform {
         let data_dir = DataDir::open(&config.data_dir, program)?;
         let directory = |name: &str| config.data_dir.join(name);
         let traces = open_traces(&config.telemetry, &directory("traces"))?;
-        let http = HttpSettings {
-            propagate_to: config.telemetry.propagate_to.clone(),
-            ..HttpSettings::default()
-        };
         let keys = Keys {
             prefix: String::new(),
             shown: Shown::Never,
