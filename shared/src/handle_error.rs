@@ -8,6 +8,7 @@ use crate::{
     cache::CacheError,
     context::{AskError, SendError},
     documents::DocumentError,
+    http::HttpError,
 };
 
 /// A handler's failure. Which variant it is decides what happens to the message.
@@ -75,6 +76,16 @@ impl From<DocumentError> for HandleError {
 
 impl From<CacheError> for HandleError {
     fn from(error: CacheError) -> Self {
+        if error.is_transient() {
+            Self::transient(error)
+        } else {
+            Self::permanent(error)
+        }
+    }
+}
+
+impl From<HttpError> for HandleError {
+    fn from(error: HttpError) -> Self {
         if error.is_transient() {
             Self::transient(error)
         } else {
