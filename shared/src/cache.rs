@@ -4,12 +4,15 @@
 
 mod embedded;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use opentelemetry::{KeyValue, trace::SpanKind};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::telemetry::{Scope, Span, SpanStart, keys};
+use crate::telemetry::{DbCall, Scope, Span, SpanStart, keys};
 use embedded::Embedded;
 
 const MAX_KEY_BYTES: usize = 1_024;
@@ -159,17 +162,20 @@ impl ScopedCache {
     /// [`CacheError::Decode`] when it is not a `T`; see [`CacheError`] for the others.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, CacheError> {
         let key = self.key(key);
-        let span = self.start("GET", &key, "");
+        let command = self.start("GET", &key, "");
         let work = async {
             check_key(&key)?;
             let found = match &self.store.engine {
                 Engine::Embedded(engine) => engine.get(&key),
             };
-            span.set(KeyValue::new(keys::CHIMERA_CACHE_HIT, found.is_some()));
+            command
+                .span
+                .set(KeyValue::new(keys::CHIMERA_CACHE_HIT, found.is_some()));
             let value = found.map(|found| serde_json::from_slice(&found));
             value.transpose().map_err(CacheError::Decode)
         };
-        record(&span, work.await)
+        let result = work.await;
+        command.finish(result)
     }
 
     /// Sets the value of `key` for `lifetime`, in place of the one it has.
@@ -183,7 +189,7 @@ impl ScopedCache {
         lifetime: Duration,
     ) -> Result<(), CacheError> {
         let key = self.key(key);
-        let span = self.start("SET", &key, " ?");
+        let command = self.start("SET", &key, " ?");
         let work = async {
             check_key(&key)?;
             let value = serde_json::to_vec(&value).map_err(CacheError::Encode)?;
@@ -194,7 +200,8 @@ impl ScopedCache {
                 Engine::Embedded(engine) => engine.set(key, value.into(), lifetime),
             }
         };
-        record(&span, work.await)
+        let result = work.await;
+        command.finish(result)
     }
 
     /// Removes the value of `key`, and says whether there was one.
@@ -203,14 +210,15 @@ impl ScopedCache {
     /// See [`CacheError`].
     pub async fn delete(&self, key: &str) -> Result<bool, CacheError> {
         let key = self.key(key);
-        let span = self.start("DEL", &key, "");
+        let command = self.start("DEL", &key, "");
         let work = async {
             check_key(&key)?;
             match &self.store.engine {
                 Engine::Embedded(engine) => Ok(engine.delete(&key)),
             }
         };
-        record(&span, work.await)
+        let result = work.await;
+        command.finish(result)
     }
 
     fn key(&self, key: &str) -> String {
@@ -218,7 +226,7 @@ impl ScopedCache {
     }
 
     /// Opens the span of `command`; `values` stands for what follows the key.
-    fn start(&self, command: &'static str, key: &str, values: &str) -> Span {
+    fn start(&self, command: &'static str, key: &str, values: &str) -> Command<'_> {
         let text = match self.store.keys.shown {
             Shown::InSpans => Some(format!("{command} {key}{values}")),
             Shown::Never => None,
@@ -230,7 +238,38 @@ impl ScopedCache {
             ))
             .with(KeyValue::new(keys::DB_OPERATION_NAME, command))
             .with_some(keys::DB_QUERY_TEXT, text);
-        self.scope.start(start)
+        Command {
+            cache: self,
+            name: command,
+            span: self.scope.start(start),
+            started: Instant::now(),
+        }
+    }
+}
+
+/// A command under way.
+struct Command<'a> {
+    cache: &'a ScopedCache,
+    name: &'static str,
+    span: Span,
+    started: Instant,
+}
+
+impl Command<'_> {
+    /// Records how it ended.
+    fn finish<T>(self, result: Result<T, CacheError>) -> Result<T, CacheError> {
+        if let Err(error) = &result {
+            self.span.fail(error.error_type(), error);
+        }
+        let metrics = self.cache.scope.telemetry().metrics();
+        metrics.database(DbCall {
+            system: self.cache.store.engine.system(),
+            operation: self.name,
+            collection: None,
+            error_type: result.as_ref().err().map(CacheError::error_type),
+            duration: self.started.elapsed(),
+        });
+        result
     }
 }
 
@@ -239,10 +278,6 @@ fn check_key(key: &str) -> Result<(), CacheError> {
         1..=MAX_KEY_BYTES => Ok(()),
         bytes => Err(CacheError::Key { bytes }),
     }
-}
-
-fn record<T>(span: &Span, result: Result<T, CacheError>) -> Result<T, CacheError> {
-    result.inspect_err(|error| span.fail(error.error_type(), error))
 }
 
 #[cfg(test)]

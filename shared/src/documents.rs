@@ -8,12 +8,18 @@ mod error;
 mod filter;
 mod names;
 
-use std::{borrow::Cow, future::Future, path::Path, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    future::Future,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use opentelemetry::{KeyValue, trace::SpanKind};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::telemetry::{Scope, SpanStart, keys};
+use crate::telemetry::{DbCall, Scope, SpanStart, keys};
 use embedded::Embedded;
 
 pub use error::{DocumentError, OpenError};
@@ -312,12 +318,21 @@ impl Collection {
             .with(KeyValue::new(keys::DB_SYSTEM_NAME, self.engine().system()))
             .with(KeyValue::new(keys::DB_NAMESPACE, NAMESPACE))
             .with(KeyValue::new(keys::DB_OPERATION_NAME, operation))
-            .with_some(keys::DB_COLLECTION_NAME, collection);
+            .with_some(keys::DB_COLLECTION_NAME, collection.clone());
         let span = self.documents.scope.start(start);
+        let started = Instant::now();
         let result = work.await;
         if let Err(error) = &result {
             span.fail(error.error_type(), error);
         }
+        let metrics = self.documents.scope.telemetry().metrics();
+        metrics.database(DbCall {
+            system: self.engine().system(),
+            operation,
+            collection: collection.as_deref(),
+            error_type: result.as_ref().err().map(DocumentError::error_type),
+            duration: started.elapsed(),
+        });
         result
     }
 }

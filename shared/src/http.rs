@@ -132,8 +132,8 @@ impl ScopedHttp {
     /// One request and its response, in one span.
     async fn attempt(&self, request: &Request, resend_count: u32) -> Result<Response, HttpError> {
         request.check()?;
-        let attempt = Attempt::start(&self.scope, request, resend_count);
-        let exchange = tokio::time::timeout(request.timeout, self.exchange(request, &attempt));
+        let mut attempt = Attempt::start(&self.scope, request, resend_count);
+        let exchange = tokio::time::timeout(request.timeout, self.exchange(request, &mut attempt));
         let result = exchange.await.unwrap_or_else(|_| {
             Err(HttpError::Timeout {
                 host: request.host(),
@@ -144,7 +144,11 @@ impl ScopedHttp {
         result
     }
 
-    async fn exchange(&self, request: &Request, attempt: &Attempt) -> Result<Response, HttpError> {
+    async fn exchange(
+        &self,
+        request: &Request,
+        attempt: &mut Attempt<'_>,
+    ) -> Result<Response, HttpError> {
         let mut headers = request.headers.clone();
         self.inject(request, attempt.scope(), &mut headers);
         let connection = self.client.connections.to(&request.url).await?;

@@ -349,6 +349,13 @@ async fn each_operation_has_its_span() {
     check("count", None);
     queries.delete("q").await.unwrap();
     check("delete", None);
+    let metrics = fixture.telemetry.metrics().prometheus();
+    let inserted = metrics.lines().filter(|line| {
+        line.starts_with("db_client_operation_duration_seconds_count")
+            && line.contains("db_operation_name=\"insert\"")
+            && line.contains("db_collection_name=\"queries\"")
+    });
+    assert_eq!(inserted.count(), 2, "with and without an error: {metrics}");
 }
 
 #[tokio::test]

@@ -1,37 +1,35 @@
-//! The span of an attempt.
+//! The span and the metric of an attempt.
 
-use std::borrow::Cow;
+use std::time::Instant;
 
-use http::{Method, StatusCode, Version};
+use http::{StatusCode, Version};
 use opentelemetry::{KeyValue, trace::SpanKind};
 
 use super::{HttpError, Request, Response};
-use crate::telemetry::{Scope, Span, SpanStart, keys, redact};
+use crate::telemetry::{HttpExchange, Place, Scope, Span, SpanStart, keys, redact};
 
 /// The methods that the conventions know; any other is `_OTHER`, so that nobody fills a backend with methods.
-const KNOWN_METHODS: [Method; 9] = [
-    Method::GET,
-    Method::HEAD,
-    Method::POST,
-    Method::PUT,
-    Method::DELETE,
-    Method::CONNECT,
-    Method::OPTIONS,
-    Method::TRACE,
-    Method::PATCH,
+const KNOWN_METHODS: [&str; 10] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY",
 ];
 
 /// An attempt under way. One that is dropped before it finished was given up by its caller, and its span says so.
 #[derive(Debug)]
-pub(super) struct Attempt {
+pub(super) struct Attempt<'a> {
+    request: &'a Request,
     span: Span,
+    started: Instant,
+    status: Option<StatusCode>,
     finished: bool,
 }
 
-impl Attempt {
-    pub(super) fn start(scope: &Scope, request: &Request, resend_count: u32) -> Self {
+impl<'a> Attempt<'a> {
+    pub(super) fn start(scope: &Scope, request: &'a Request, resend_count: u32) -> Self {
         Self {
+            request,
             span: scope.start(start(request, resend_count)),
+            started: Instant::now(),
+            status: None,
             finished: false,
         }
     }
@@ -42,10 +40,11 @@ impl Attempt {
     }
 
     /// Records what the first line of the response says.
-    pub(super) fn answered(&self, status: StatusCode, version: Version) {
-        let status = i64::from(status.as_u16());
+    pub(super) fn answered(&mut self, status: StatusCode, version: Version) {
+        self.status = Some(status);
+        let code = i64::from(status.as_u16());
         self.span
-            .set(KeyValue::new(keys::HTTP_RESPONSE_STATUS_CODE, status));
+            .set(KeyValue::new(keys::HTTP_RESPONSE_STATUS_CODE, code));
         let version = match version {
             Version::HTTP_10 => "1.0",
             Version::HTTP_11 => "1.1",
@@ -59,27 +58,41 @@ impl Attempt {
 
     pub(super) fn finish(mut self, result: &Result<Response, HttpError>) {
         self.finished = true;
-        let Err(error) = result else { return };
-        // The conventions want no description where the status code says it all.
-        let description = match error {
-            HttpError::Status { .. } => Cow::Borrowed(""),
-            error => Cow::Owned(error.to_string()),
-        };
-        self.span.fail(error.error_type(), description);
+        match result {
+            Ok(_) => self.record(None),
+            // The conventions want no description where the status code says it all.
+            Err(error @ HttpError::Status { .. }) => self.record(Some((&error.error_type(), ""))),
+            Err(error) => self.record(Some((&error.error_type(), &error.to_string()))),
+        }
+    }
+
+    /// Records how it ended: `failure` is its type and its description.
+    fn record(&self, failure: Option<(&str, &str)>) {
+        if let Some((error_type, description)) = failure {
+            self.span.fail(error_type.to_owned(), description);
+        }
+        let host = self.request.url.host_str().unwrap_or_default();
+        self.scope().telemetry().metrics().http(HttpExchange {
+            method: self.request.method.as_str(),
+            place: Place::Client(host),
+            status: self.status.map(|status| status.as_u16()),
+            error_type: failure.map(|(error_type, _)| error_type),
+            duration: self.started.elapsed(),
+        });
     }
 }
 
-impl Drop for Attempt {
+impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if !self.finished {
-            self.span.fail("cancelled", "the caller gave it up");
+            self.record(Some(("cancelled", "the caller gave it up")));
         }
     }
 }
 
 fn start(request: &Request, resend_count: u32) -> SpanStart {
-    let known = KNOWN_METHODS.contains(&request.method);
     let method = request.method.as_str();
+    let known = KNOWN_METHODS.contains(&method);
     let (method, original) = if known {
         (method.to_owned(), None)
     } else {

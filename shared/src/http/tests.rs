@@ -423,6 +423,13 @@ async fn each_attempt_is_a_numbered_span() {
             .collect();
         let expected = [None, Some("1".to_owned()), Some("2".to_owned())];
         assert_eq!(counts, expected[..statuses.len()]);
+        let metrics = fixture.telemetry.metrics().prometheus();
+        let failed = metrics.lines().any(|line| {
+            line.starts_with("http_client_request_duration_seconds_count")
+                && line.contains(&format!("error_type=\"{}\"", statuses[0]))
+                && line.ends_with(&format!(" {}", statuses.len() - 1))
+        });
+        assert!(failed, "{metrics}");
     }
 }
 
