@@ -49,6 +49,7 @@ fn main() {
     runtime.block_on(durable_hop(&dir));
     runtime.block_on(transient(&dir));
     runtime.block_on(memory(&dir));
+    runtime.block_on(opening(&dir));
 }
 
 /// Appends what a small message takes to a file that has its size already, as the journal does.
@@ -166,6 +167,24 @@ async fn memory(dir: &Path) {
             format!("{QUEUED_MESSAGES} waiting, {label}"),
             grown / QUEUED_MESSAGES
         );
+    }
+}
+
+/// How long it takes until a bus is there: a new one, and one that was used before.
+async fn opening(dir: &Path) {
+    let (mut first, mut again) = (latencies(), latencies());
+    for _ in 0..10 {
+        let dir = tempfile::tempdir_in(dir).expect("the directory can be written");
+        for latencies in [&mut first, &mut again] {
+            let at = Instant::now();
+            let bus = EmbeddedBus::open(dir.path(), Options::default()).expect("it is free");
+            latencies.saturating_record(nanos(at));
+            bus.close().await;
+        }
+    }
+    for (label, latencies) in [("open, new", first), ("open, again", again)] {
+        let micros = latencies.value_at_quantile(0.5) as f64 / 1e3;
+        println!("{label:<58}{micros:>12.1}");
     }
 }
 
