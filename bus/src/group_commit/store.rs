@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -48,6 +51,8 @@ pub(super) struct Store {
     /// `None` when closed, or when it failed and could not be opened again.
     database: RwLock<Option<Open>>,
     failure: Mutex<Option<Failure>>,
+    /// Whether the last write failed, which was logged.
+    failing: AtomicBool,
 }
 
 struct Open(Database);
@@ -102,6 +107,7 @@ impl Store {
             options,
             database: RwLock::new(Some(Open(database))),
             failure: Mutex::default(),
+            failing: AtomicBool::new(false),
         })
     }
 
@@ -118,12 +124,13 @@ impl Store {
             result = self.try_write(batches);
         }
         match result {
-            Some(Ok(())) => Ok(()),
-            Some(Err(error)) => {
-                let cause = cause(error);
-                tracing::error!(path = %self.path.display(), error = &*cause as &dyn std::error::Error, "writing failed");
-                Err(self.fail(cause))
+            Some(Ok(())) => {
+                if self.failing.swap(false, Ordering::Relaxed) {
+                    tracing::info!(path = %self.path.display(), "writing works again");
+                }
+                Ok(())
             }
+            Some(Err(error)) => Err(self.fail(cause(error))),
             None => Err(CommitError::Closed),
         }
     }
@@ -200,14 +207,17 @@ impl Store {
             Ok(opened) => {
                 *database = Some(Open(opened));
                 *self.failure() = None;
-                tracing::info!(path = %self.path.display(), "reopened after a failed write");
                 Ok(())
             }
             Err(error) => Err(self.fail(cause(error))),
         }
     }
 
+    /// Notes the failure, and says it once until writing works again.
     fn fail(&self, cause: Cause) -> CommitError {
+        if !self.failing.swap(true, Ordering::Relaxed) {
+            tracing::error!(path = %self.path.display(), error = &*cause as &dyn std::error::Error, "writing fails");
+        }
         let failure = Failure {
             at: Instant::now(),
             cause: cause.clone(),
