@@ -1,0 +1,235 @@
+//! A running agent, what it is asked, and the servers that it asks.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, extract::Request, middleware};
+use chimera_bus::{Message, Requester, RoutingKey, headers::name};
+use chimera_questions::{
+    Day, Metric, Period, SeriesKey, Ticker,
+    messages::{
+        Catalog, DATA_RETRIEVAL_CATALOG, DATA_RETRIEVAL_REQUEST, DescribeData, FetchData, Fetched,
+    },
+};
+use chimera_retrieval::recorded::{self, Recording};
+use chimera_shared::{
+    Platform,
+    config::{Config, SourceUrl, SourcesConfig},
+    deadline::Deadline,
+    platform::Running,
+};
+use chimera_traces::tree::{Span, spans_from_otlp};
+use serde::{Serialize, de::DeserializeOwned};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// How long a test waits for a reply before it fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The agent, running.
+pub(crate) struct Retrieval {
+    running: Running,
+    requester: Requester,
+    asked: AtomicU64,
+    _directory: TempDir,
+}
+
+impl Retrieval {
+    /// With sources that answer from the bundled recording, but for what `configure` changes.
+    pub(crate) async fn start(server: &Server, configure: impl FnOnce(&mut SourcesConfig)) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = Config::for_test(directory.path());
+        let sources = &mut config.sources;
+        sources.coinmetrics.url = server.url("/coinmetrics");
+        sources.coinbase.url = server.url("/coinbase");
+        sources.zcash.source.url = server.url("/zcash");
+        configure(sources);
+        let agents = vec![chimera_retrieval::agent(sources)];
+        let platform = Platform::open(config, "a test").await.unwrap();
+        let running = platform.start(agents).await.unwrap();
+        Self {
+            requester: Requester::new(running.platform().bus()),
+            running,
+            asked: AtomicU64::new(1),
+            _directory: directory,
+        }
+    }
+
+    /// Asks for data, and returns it with the spans that the work left.
+    pub(crate) async fn fetch(&self, wanted: &FetchData) -> (Fetched, Spans) {
+        self.fetch_within(wanted, PATIENCE).await
+    }
+
+    /// The same, with a deadline.
+    pub(crate) async fn fetch_within(
+        &self,
+        wanted: &FetchData,
+        time: Duration,
+    ) -> (Fetched, Spans) {
+        let (reply, spans) = self.ask(DATA_RETRIEVAL_REQUEST, wanted, time).await;
+        (reply.unwrap(), spans)
+    }
+
+    /// Asks what there is.
+    pub(crate) async fn describe(&self) -> (Result<Catalog, String>, Spans) {
+        self.ask(DATA_RETRIEVAL_CATALOG, &DescribeData {}, PATIENCE)
+            .await
+    }
+
+    pub(crate) async fn stop(self) {
+        self.running.stop().await;
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        routing_key: &str,
+        body: &impl Serialize,
+        time: Duration,
+    ) -> (Result<T, String>, Spans) {
+        let trace = u128::from(self.asked.fetch_add(1, Ordering::Relaxed));
+        let body = serde_json::to_vec(body).unwrap();
+        let mut message = Message::event(RoutingKey::new(routing_key).unwrap(), body).transient();
+        message.headers.set(
+            "traceparent",
+            format!("00-{trace:032x}-00000000000000aa-01"),
+        );
+        message
+            .headers
+            .set(name::DEADLINE, Deadline::after(time).epoch_ms());
+        let reply = self.requester.request(message, PATIENCE).await;
+        let reply = reply.map(|reply| serde_json::from_slice(&reply.body).unwrap());
+        let store = self.running.platform().traces().unwrap();
+        let spans = spans_from_otlp(&store.trace(trace.into()).unwrap());
+        (reply.map_err(|error| error.to_string()), Spans(spans))
+    }
+}
+
+/// The spans of one trace.
+pub(crate) struct Spans(pub(crate) Vec<Span>);
+
+impl Spans {
+    /// The spans called `name`, in the order they started.
+    pub(crate) fn named(&self, name: &str) -> Vec<&Span> {
+        let mut named: Vec<_> = self.0.iter().filter(|span| span.name == name).collect();
+        named.sort_by_key(|span| span.start_ns);
+        named
+    }
+
+    /// The only span called `name`.
+    pub(crate) fn one(&self, name: &str) -> &Span {
+        let named = self.named(name);
+        assert_eq!(named.len(), 1, "spans called `{name}`: {:#?}", self.tree());
+        named[0]
+    }
+
+    /// The names of the spans below `parent`, in alphabetical order.
+    pub(crate) fn below(&self, parent: &Span) -> Vec<&str> {
+        let is_below = |span: &&Span| span.parent_span_id.as_ref() == Some(&parent.span_id);
+        let mut names: Vec<_> = self
+            .0
+            .iter()
+            .filter(is_below)
+            .map(|span| span.name.as_str())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn tree(&self) -> Vec<&str> {
+        self.0.iter().map(|span| span.name.as_str()).collect()
+    }
+}
+
+/// The value of a span's attribute, as JSON.
+pub(crate) fn attribute(span: &Span, key: &str) -> serde_json::Value {
+    let json = serde_json::to_value(span).unwrap();
+    json["attributes"][key].clone()
+}
+
+/// A local server that counts its requests; it ends with the test.
+pub(crate) struct Server {
+    address: SocketAddr,
+    requests: Arc<AtomicUsize>,
+    serving: JoinHandle<()>,
+}
+
+impl Server {
+    pub(crate) async fn start(router: Router) -> Self {
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&requests);
+        let router = router.layer(middleware::from_fn(
+            move |request: Request, next: middleware::Next| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                next.run(request)
+            },
+        ));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        Self {
+            address: listener.local_addr().unwrap(),
+            requests,
+            serving: tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }),
+        }
+    }
+
+    /// The three sources, from the bundled recording.
+    pub(crate) async fn recorded() -> Self {
+        Self::start(recorded::router(Recording::bundled())).await
+    }
+
+    pub(crate) fn url(&self, path: &str) -> SourceUrl {
+        SourceUrl::http(&format!("http://{}{path}", self.address)).unwrap()
+    }
+
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// One series over some days, and nothing else.
+pub(crate) fn series(asset: &str, metric: Metric, from: &str, to: &str) -> FetchData {
+    FetchData {
+        series: vec![key(asset, metric)],
+        days: period(from, to),
+        quotes: Vec::new(),
+        heights: Vec::new(),
+    }
+}
+
+/// What a question about ZEC's price in January 2019 asks for.
+pub(crate) fn question() -> FetchData {
+    FetchData {
+        quotes: vec![Ticker::new("ZEC")],
+        heights: vec![Ticker::new("ZEC")],
+        ..series("ZEC", Metric::PriceUsd, "2019-01-01", "2019-01-31")
+    }
+}
+
+pub(crate) fn key(asset: &str, metric: Metric) -> SeriesKey {
+    SeriesKey {
+        asset: Ticker::new(asset),
+        metric,
+    }
+}
+
+pub(crate) fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+pub(crate) fn period(from: &str, to: &str) -> Period {
+    Period {
+        from: day(from),
+        to: day(to),
+    }
+}

@@ -1,0 +1,6 @@
+//! The agent on a platform of its own, asked over the bus, with sources that are local servers.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod harness;
+
+mod recorded;
