@@ -82,10 +82,8 @@ fn inject_trace(context: &OtelContext, injector: &mut dyn Injector) {
 }
 
 fn extract_trace(extractor: &dyn Extractor) -> Option<(SpanContext, Option<tracestate::Foreign>)> {
-    let parent = match extractor.get_all(name::TRACEPARENT)?.as_slice() {
-        [one] => traceparent::parse(one)?,
-        _ => return None,
-    };
+    // Repeated it is invalid; our carriers' `get` answers so, without the list that `get_all` makes.
+    let parent = traceparent::parse(extractor.get(name::TRACEPARENT)?)?;
     let members = extractor
         .get_all(name::TRACESTATE)
         .and_then(|values| tracestate::parse(&values))

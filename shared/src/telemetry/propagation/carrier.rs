@@ -3,7 +3,8 @@
 use chimera_bus::{Headers, headers::name};
 use opentelemetry::propagation::{Extractor, Injector};
 
-/// What stands for a value that is not text: no header of ours can hold it, so it is seen, and invalid.
+/// What stands for a value that is not text, and for several where there may be one: no header of ours can hold it, so it
+/// is seen, and invalid.
 const UNREADABLE: &str = "\0";
 
 const OURS: [&str; 3] = [name::TRACEPARENT, name::TRACESTATE, name::BAGGAGE];
@@ -23,9 +24,17 @@ impl Injector for HeaderInjector<'_> {
 
 pub(super) struct HeaderExtractor<'a>(pub(super) &'a Headers);
 
+impl<'a> HeaderExtractor<'a> {
+    fn values<'k>(&self, key: &'k str) -> impl Iterator<Item = &'a str> + use<'a, 'k> {
+        let entries = self.0.iter();
+        let named = entries.filter(move |(name, _)| name.eq_ignore_ascii_case(key));
+        named.map(|(_, value)| value.as_str().unwrap_or(UNREADABLE))
+    }
+}
+
 impl Extractor for HeaderExtractor<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        self.get_all(key)?.first().copied()
+        only(self.values(key))
     }
 
     fn keys(&self) -> Vec<&str> {
@@ -33,13 +42,18 @@ impl Extractor for HeaderExtractor<'_> {
     }
 
     fn get_all(&self, key: &str) -> Option<Vec<&str>> {
-        some(
-            self.0
-                .iter()
-                .filter(|(name, _)| name.eq_ignore_ascii_case(key))
-                .map(|(_, value)| value.as_str().unwrap_or(UNREADABLE)),
-        )
+        some(self.values(key))
     }
+}
+
+/// The only value, if there is one.
+fn only<'a>(mut values: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let first = values.next()?;
+    Some(if values.next().is_some() {
+        UNREADABLE
+    } else {
+        first
+    })
 }
 
 /// `None` when there are no values, without an allocation.
@@ -70,9 +84,16 @@ impl Injector for HttpInjector<'_> {
 
 pub(super) struct HttpExtractor<'a>(pub(super) &'a http::HeaderMap);
 
+impl<'a> HttpExtractor<'a> {
+    fn values(&self, key: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let values = self.0.get_all(key).iter();
+        values.map(|value| value.to_str().unwrap_or(UNREADABLE))
+    }
+}
+
 impl Extractor for HttpExtractor<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        self.get_all(key)?.first().copied()
+        only(self.values(key))
     }
 
     fn keys(&self) -> Vec<&str> {
@@ -80,11 +101,6 @@ impl Extractor for HttpExtractor<'_> {
     }
 
     fn get_all(&self, key: &str) -> Option<Vec<&str>> {
-        some(
-            self.0
-                .get_all(key)
-                .iter()
-                .map(|value| value.to_str().unwrap_or(UNREADABLE)),
-        )
+        some(self.values(key))
     }
 }

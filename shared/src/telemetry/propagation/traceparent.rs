@@ -29,8 +29,9 @@ pub(super) fn parse(text: &str) -> Option<Traceparent> {
         1..=0xfe if rest.is_empty() || rest[0] == b'-' => {}
         _ => return None,
     }
-    let trace_id = TraceId::from(hex(&known[3..35])?);
-    let span_id = SpanId::from(u64::try_from(hex(&known[36..52])?).ok()?);
+    let (high, low) = (hex(&known[3..19])?, hex(&known[19..35])?);
+    let trace_id = TraceId::from(u128::from(high) << 64 | u128::from(low));
+    let span_id = SpanId::from(hex(&known[36..52])?);
     let flags = TraceFlags::new(u8::try_from(hex(&known[53..])?).ok()?);
     if trace_id == TraceId::INVALID || span_id == SpanId::INVALID {
         return None;
@@ -43,17 +44,27 @@ pub(super) fn parse(text: &str) -> Option<Traceparent> {
     })
 }
 
-/// The number that at most 32 digits spell; upper case is not valid, which is why the standard library cannot do it.
-fn hex(digits: &[u8]) -> Option<u128> {
-    digits.iter().try_fold(0, |number, digit| {
-        let value = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return None,
-        };
-        Some(number << 4 | u128::from(value))
-    })
+/// The number that at most 16 digits spell; upper case is not valid, which is why the standard library cannot do it.
+fn hex(digits: &[u8]) -> Option<u64> {
+    let (number, seen) = digits.iter().fold((0, 0), |(number, seen), digit| {
+        let value = VALUES[usize::from(*digit)];
+        (number << 4 | u64::from(value & 0xf), seen | value)
+    });
+    (seen & 0xf0 == 0).then_some(number)
 }
+
+/// The value of each digit, and 0xff for what is none.
+const VALUES: [u8; 256] = {
+    let mut values = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[DIGITS[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// The header of a valid span context.
 pub(super) fn header(span: &SpanContext) -> String {
@@ -68,7 +79,6 @@ pub(super) fn header(span: &SpanContext) -> String {
 
 /// Formatting through `fmt` costs ten times as much, and this runs once per message.
 fn write_hex(target: &mut [u8], bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (pair, byte) in target.chunks_exact_mut(2).zip(bytes) {
         pair[0] = DIGITS[usize::from(byte >> 4)];
         pair[1] = DIGITS[usize::from(byte & 0xf)];
