@@ -150,6 +150,18 @@ impl Trace {
         self.end_ns() - self.start_ns()
     }
 
+    /// When it started, in UTC to the second: `2019-03-28 12:00:01`.
+    pub fn started(&self) -> String {
+        span::timestamp(self.start_ns())
+            .strftime("%F %T")
+            .to_string()
+    }
+
+    /// How long it took, as people read it: `312 µs`, `1.24 s`.
+    pub fn took(&self) -> String {
+        crate::waterfall::duration(self.duration_ns() as f64)
+    }
+
     /// How many spans failed.
     pub fn errors(&self) -> usize {
         self.spans.iter().filter(|span| span.is_error()).count()

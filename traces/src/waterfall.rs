@@ -15,9 +15,11 @@ use self::{
     bar::Axis,
     line::{Line, lines},
     paint::{Paint, Tint},
-    text::{duration, fit, pad_left, pad_right, printable, width},
+    text::{fit, pad_left, pad_right, printable, width},
 };
 use crate::tree::{Span, Trace};
+
+pub(crate) use self::text::duration;
 
 /// How a waterfall is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

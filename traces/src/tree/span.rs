@@ -166,7 +166,7 @@ fn rfc3339<S: Serializer>(ns: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{:.9}", timestamp(*ns)))
 }
 
-fn timestamp(ns: u64) -> jiff::Timestamp {
+pub(super) fn timestamp(ns: u64) -> jiff::Timestamp {
     jiff::Timestamp::from_nanosecond(i128::from(ns))
         .expect("64 bits of nanoseconds end in the year 2554")
 }
