@@ -1,3 +1,7 @@
-//! query_agent: understands a question, requests data and analysis, and completes the query
+//! `query_agent`: understands a question, requests data and analysis, and completes the query.
 
 pub mod understanding;
+
+mod agent;
+
+pub use agent::agent;
