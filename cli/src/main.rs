@@ -1,1 +1,7 @@
-fn main() {}
+//! The `chimera` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chimera_cli::main()
+}

@@ -1,0 +1,182 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Agents on a message bus, and one trace for each question they answer.
+#[derive(Debug, Parser)]
+#[command(
+    name = "chimera",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+#[command(after_help = "Try:  chimera ask \"How did the ZEC price trend in January 2019?\"")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What holds for every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// A configuration file, read after config/chimera.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where everything that is kept is kept [default: the platform's data directory + /chimera]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Any other setting, as in `--set api.listen=127.0.0.1:8081`; `chimera config` lists them
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pub(crate) set: Vec<(String, String)>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Ask a question and see the answer and its trace
+    ///
+    /// Runs everything it needs in this process, or uses a running `chimera up`.
+    /// Ends with 0 answered, 2 wrong usage, 3 needs clarification, 4 failed.
+    #[command(after_help = "Example:  chimera ask \"What was the highest BTC price ever?\"")]
+    Ask(Ask),
+    /// Run all agents in this process until Ctrl-C
+    #[command(
+        after_help = "Example:  chimera up\n          curl -s localhost:8080/api/queries -H 'prefer: wait=10' --json '{\"query\":\"ZEC price\"}'"
+    )]
+    Up,
+    /// Publish test messages
+    #[command(
+        after_help = "Example:  chimera publish market.tick.zec '{\"symbol\":\"ZEC\",\"price\":56.4}' --count 3 --follow"
+    )]
+    Publish(Publish),
+    /// Publish a message and wait for its reply
+    #[command(after_help = "Example:  chimera request data_retrieval.catalog '{}'")]
+    Request(Request),
+    /// List traces, newest first
+    #[command(
+        after_help = "Example:  chimera traces --service query_agent --min-duration 50ms --errors"
+    )]
+    Traces(Traces),
+    /// Show one trace as a waterfall
+    #[command(after_help = "Example:  chimera trace 0af7651916cd43dd8448eb211c80319c")]
+    Trace(Trace),
+    /// Serve the recorded data in the wire formats of the real sources
+    #[command(
+        after_help = "Example:  chimera sources\n          curl -s 'localhost:8090/coinmetrics/v4/timeseries/asset-metrics?assets=zec&metrics=PriceUSD&end_time=2019-03-28&page_size=1'"
+    )]
+    Sources,
+    /// Show every setting, its value and where that comes from
+    #[command(after_help = "Example:  CHIMERA__API__LISTEN=127.0.0.1:9000 chimera config")]
+    Config,
+    /// Write a completion script for a shell
+    #[command(
+        after_help = "Example:  chimera completions bash > ~/.local/share/bash-completion/completions/chimera"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ask {
+    /// The question, in plain English
+    pub(crate) question: String,
+    /// Print the answer and its trace as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show span names in full
+    #[arg(long)]
+    pub(crate) wide: bool,
+}
+
+/// What is published.
+#[derive(Debug, Args)]
+pub(crate) struct Outgoing {
+    /// Where it goes, as in `query.request`
+    pub(crate) routing_key: String,
+    /// The body
+    #[arg(value_parser = json)]
+    pub(crate) json: serde_json::Value,
+    /// A header of the message, as a long string; may be given several times
+    #[arg(long = "header", value_name = "K=V", value_parser = key_and_value)]
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    #[command(flatten)]
+    pub(crate) outgoing: Outgoing,
+    /// How many messages
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) count: u64,
+    /// How many a second at most
+    #[arg(long, value_name = "R", value_parser = positive)]
+    pub(crate) rate: Option<f64>,
+    /// Show for each message which agent handled it, attempts, outcome and trace
+    #[arg(long)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Request {
+    #[command(flatten)]
+    pub(crate) outgoing: Outgoing,
+    /// How long to wait for the reply
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: std::time::Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Traces {
+    /// Only traces with a span of this service
+    #[arg(long, value_name = "S")]
+    pub(crate) service: Option<String>,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+    /// Only traces with a span that took at least this long, as in 50ms
+    #[arg(long, value_name = "D", value_parser = humantime::parse_duration)]
+    pub(crate) min_duration: Option<std::time::Duration>,
+    /// Only traces with a span that failed
+    #[arg(long)]
+    pub(crate) errors: bool,
+    /// Print them as JSON, one list of spans each
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Trace {
+    /// The trace's id, 32 hex digits
+    pub(crate) id: String,
+    /// Print its spans as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show span names in full
+    #[arg(long)]
+    pub(crate) wide: bool,
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("give it as KEY=VALUE".to_owned()),
+    }
+}
+
+fn json(text: &str) -> Result<serde_json::Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
+        .ok_or_else(|| "give a number above 0".to_owned())
+}

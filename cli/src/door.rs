@@ -1,0 +1,183 @@
+//! How commands find a running `chimera up`: it writes down where it listens.
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use chimera_shared::platform::Address;
+use reqwest::{Client, RequestBuilder, Response, Url};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::stack::{CHIMERA, DOOR};
+
+/// The file in the data directory that says where `chimera up` listens.
+const FILE: &str = "up.json";
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Written {
+    pid: u32,
+    listens: Vec<Entry>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Entry {
+    service: String,
+    purpose: String,
+    address: SocketAddr,
+}
+
+/// A running `chimera up`.
+#[derive(Debug)]
+pub(crate) struct Door {
+    client: Client,
+    listens: Vec<Entry>,
+}
+
+/// Writes down where this process listens.
+pub(crate) fn write(data_dir: &Path, addresses: &[Address]) -> anyhow::Result<()> {
+    let listens = addresses.iter().map(|address| Entry {
+        service: address.service.clone(),
+        purpose: address.purpose.to_owned(),
+        address: address.address,
+    });
+    let written = Written {
+        pid: std::process::id(),
+        listens: listens.collect(),
+    };
+    let file = file(data_dir);
+    // Written beside and renamed, so that no command ever reads half of it.
+    let draft = file.with_extension("json.new");
+    fs::write(&draft, serde_json::to_vec_pretty(&written)?)
+        .and_then(|()| fs::rename(&draft, &file))
+        .with_context(|| format!("writing {}", file.display()))
+}
+
+/// Takes back what [`write`] wrote.
+pub(crate) fn remove(data_dir: &Path) {
+    // What stays behind names an address where nobody answers, which commands understand.
+    let _ = fs::remove_file(file(data_dir));
+}
+
+impl Door {
+    /// The `chimera up` that runs on `data_dir`, if one does.
+    pub(crate) async fn find(data_dir: &Path) -> anyhow::Result<Option<Self>> {
+        let file = file(data_dir);
+        let written: Written = match fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .with_context(|| format!("reading {}", file.display()))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("reading {}", file.display())),
+        };
+        let door = Self {
+            client: client()?,
+            listens: written.listens,
+        };
+        let Some(address) = door.address(CHIMERA, DOOR) else {
+            return Ok(None);
+        };
+        // One that was killed left its file behind.
+        Ok(tokio::net::TcpStream::connect(address)
+            .await
+            .is_ok()
+            .then_some(door))
+    }
+
+    /// The `chimera up` that runs on `data_dir`, or an error that says how to start it.
+    pub(crate) async fn open(data_dir: &Path) -> anyhow::Result<Self> {
+        match Self::find(data_dir).await? {
+            Some(door) => Ok(door),
+            None => bail!(
+                "no `chimera up` is running on {}: start it in another terminal with `chimera up`, \
+                 or name its directory with --data-dir",
+                data_dir.display()
+            ),
+        }
+    }
+
+    /// A GET of the traces' or commands' routes.
+    pub(crate) fn get(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<RequestBuilder> {
+        Ok(self.client.get(self.url(CHIMERA, DOOR, path, query)?))
+    }
+
+    /// A POST to the traces' or commands' routes.
+    pub(crate) fn post(&self, path: &str) -> anyhow::Result<RequestBuilder> {
+        Ok(self.client.post(self.url(CHIMERA, DOOR, path, &[])?))
+    }
+
+    /// A URL of the HTTP API.
+    pub(crate) fn api(&self, path: &str) -> anyhow::Result<Url> {
+        self.url("chimera-api", "api", path, &[])
+    }
+
+    fn url(
+        &self,
+        service: &str,
+        purpose: &str,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<Url> {
+        let address = self
+            .address(service, purpose)
+            .with_context(|| format!("{service} is not served there"))?;
+        let mut url = Url::parse(&format!("http://{address}{path}"))?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+
+    fn address(&self, service: &str, purpose: &str) -> Option<SocketAddr> {
+        let found = self
+            .listens
+            .iter()
+            .find(|entry| entry.service == service && entry.purpose == purpose);
+        found.map(|entry| entry.address)
+    }
+}
+
+/// An HTTP client for this machine: no proxy, no redirects.
+pub(crate) fn client() -> anyhow::Result<Client> {
+    chimera_shared::tls::install_crypto_provider();
+    Client::builder()
+        .no_proxy()
+        .build()
+        .context("making an HTTP client")
+}
+
+/// The JSON of a successful response; of another one the problem it tells as an error.
+pub(crate) async fn json<T: DeserializeOwned>(response: Response) -> anyhow::Result<T> {
+    let (status, url) = (response.status(), response.url().clone());
+    let body = response
+        .bytes()
+        .await
+        .with_context(|| format!("reading the answer of {url}"))?;
+    if status.is_success() {
+        return serde_json::from_slice(&body)
+            .with_context(|| format!("reading the answer of {url}"));
+    }
+    bail!(
+        "{}",
+        told(&body).unwrap_or_else(|| format!("{url} answered {status}"))
+    )
+}
+
+/// What an error body tells: a problem by RFC 9457, or an error in Jaeger's shape.
+fn told(body: &[u8]) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let text = body
+        .get("detail")
+        .or_else(|| body.pointer("/error/message"))
+        .or_else(|| body.get("title"))?;
+    text.as_str().map(str::to_owned)
+}
+
+fn file(data_dir: &Path) -> PathBuf {
+    data_dir.join(FILE)
+}

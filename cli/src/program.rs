@@ -1,0 +1,90 @@
+//! From the command line to an exit code.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use chimera_shared::config::{self, Flag, LoadOptions, Loaded};
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::{
+    arguments::{Arguments, Command, Global},
+    ask, messages, settings, stack,
+    terminal::{Terminal, remark},
+    traces, up,
+};
+
+/// Wrong usage, a refused configuration included.
+const EXIT_USAGE: u8 = 2;
+/// The command could not be carried out.
+pub(crate) const EXIT_FAILED: u8 = 4;
+
+/// Runs the command that the command line names.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Command::Completions { shell } = arguments.command {
+        clap_complete::generate(
+            shell,
+            &mut Arguments::command(),
+            "chimera",
+            &mut std::io::stdout(),
+        );
+        return ExitCode::SUCCESS;
+    }
+    let loaded = match config::load(&options(arguments.global)) {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            remark(&format!("error: {errors}"));
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
+    for warning in &loaded.warnings {
+        remark(&format!("warning: {warning}"));
+    }
+    match run(arguments.command, &loaded) {
+        Ok(code) => code,
+        Err(error) => {
+            remark(&format!("error: {error:#}"));
+            ExitCode::from(EXIT_FAILED)
+        }
+    }
+}
+
+fn options(global: Global) -> LoadOptions {
+    let flag = |key: &str, value: String, name: &str| Flag {
+        key: key.to_owned(),
+        value,
+        name: name.to_owned(),
+    };
+    let data_dir = global
+        .data_dir
+        .map(|directory| flag("data_dir", directory.display().to_string(), "--data-dir"));
+    let set = global
+        .set
+        .into_iter()
+        .map(|(key, value)| flag(&key, value, "--set"));
+    LoadOptions::from_process(global.config, data_dir.into_iter().chain(set).collect())
+}
+
+fn run(command: Command, loaded: &Loaded) -> anyhow::Result<ExitCode> {
+    let terminal = Terminal::detect();
+    let config = loaded.config.clone();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    runtime.block_on(async {
+        match command {
+            Command::Ask(ask) => ask::ask(config, ask, terminal).await,
+            Command::Up => up::up(config).await,
+            Command::Publish(publish) => messages::publish(&config, publish, terminal).await,
+            Command::Request(request) => messages::request(&config, request).await,
+            Command::Traces(traces) => traces::list(&config, traces, terminal).await,
+            Command::Trace(trace) => traces::show(&config, trace, terminal).await,
+            Command::Sources => stack::serve_sources(config).await,
+            Command::Config => settings::show(loaded),
+            Command::Completions { .. } => {
+                unreachable!("written before the configuration was read")
+            }
+        }
+    })
+}
