@@ -1,0 +1,125 @@
+//! Questions that are answered.
+
+use chimera_tests::{Backends, Stack, contract::assert_one_trace, fact, outline};
+use chimera_traces::tree::Kind;
+use futures_util::future::try_join_all;
+
+const QUESTION: &str = "How did the ZEC price trend in January 2019?";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_answered_in_one_trace() {
+    let stack = Stack::start(&Backends::default()).await.unwrap();
+    let answer = stack.ask(QUESTION).await.unwrap();
+    let stopped = stack.stop().await.unwrap();
+
+    assert_eq!(answer["status"], "completed", "{answer:#}");
+    assert_eq!(fact(&answer, "change_pct"), -11.713_627_503_101_186);
+    assert_eq!(fact(&answer, "block_height"), 505_720.0);
+    assert_eq!(
+        answer["answer"]["series"][0]["points"]
+            .as_array()
+            .unwrap()
+            .len(),
+        31
+    );
+    let trace = stopped.only_trace();
+    assert_one_trace(trace);
+    assert_eq!(answer["trace_id"], trace.trace_id());
+    insta::assert_snapshot!(outline(trace));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_ask_makes_no_http_call_and_says_so() {
+    let stack = Stack::start(&Backends::default()).await.unwrap();
+    let first = stack.ask(QUESTION).await.unwrap();
+    let second = stack.ask(QUESTION).await.unwrap();
+    let stopped = stack.stop().await.unwrap();
+
+    assert_eq!(first["answer"]["facts"], second["answer"]["facts"]);
+    let cached = |answer: &serde_json::Value| {
+        let sources = answer["answer"]["sources"].as_array().unwrap();
+        sources
+            .iter()
+            .map(|source| source["cached"].as_bool().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(cached(&first), [false; 3]);
+    assert_eq!(cached(&second), [true; 3]);
+    assert_eq!(stopped.traces.len(), 2);
+    stopped.traces.iter().for_each(assert_one_trace);
+    let http_calls = |trace: usize| {
+        let spans = stopped.traces[trace].spans().iter();
+        spans
+            .filter(|span| {
+                span.kind == Kind::Client && span.attributes.get("http.request.method").is_some()
+            })
+            .count()
+    };
+    assert!(http_calls(0) >= 3, "{}", outline(&stopped.traces[0]));
+    assert_eq!(http_calls(1), 0, "{}", outline(&stopped.traces[1]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_at_once_are_a_trace_each() {
+    let stack = Stack::start(&Backends::default()).await.unwrap();
+    let questions = [
+        QUESTION,
+        "What was the highest BTC price ever?",
+        "average ETH transactions last month",
+        "price of ZEC on 3 January 2018",
+        "ZEC block height",
+    ];
+    let answers = try_join_all(questions.map(|question| stack.ask(question)))
+        .await
+        .unwrap();
+    let stopped = stack.stop().await.unwrap();
+
+    assert_eq!(stopped.traces.len(), questions.len());
+    stopped.traces.iter().for_each(assert_one_trace);
+    for (question, answer) in questions.iter().zip(&answers) {
+        assert_eq!(answer["status"], "completed", "{question}: {answer:#}");
+        assert_eq!(answer["query"], **question);
+        let trace = stopped
+            .traces
+            .iter()
+            .find(|trace| trace.trace_id() == answer["trace_id"]);
+        assert!(trace.is_some(), "the trace of {question} is not there");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_traces_is_joined() {
+    let stack = Stack::start(&Backends::default()).await.unwrap();
+    let request = stack
+        .client()
+        .post(stack.url("/api/queries"))
+        .header("prefer", "wait=30");
+    let request = request.header(
+        "traceparent",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    );
+    let response = request
+        .json(&serde_json::json!({ "query": QUESTION }))
+        .send()
+        .await
+        .unwrap();
+    let returned = response.headers()["traceparent"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        returned.starts_with("00-0af7651916cd43dd8448eb211c80319c-"),
+        "{returned}"
+    );
+    let answer: serde_json::Value = response.json().await.unwrap();
+    assert_eq!(answer["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+    let stopped = stack.stop().await.unwrap();
+
+    let trace = stopped.only_trace();
+    let top = trace
+        .spans()
+        .iter()
+        .find(|span| span.name == "POST /api/queries")
+        .unwrap();
+    assert_eq!(top.parent_span_id.as_deref(), Some("b7ad6b7169203331"));
+}
