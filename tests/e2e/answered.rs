@@ -29,6 +29,69 @@ async fn a_question_is_answered_in_one_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_documented_example_is_in_the_trace() {
+    let stack = Stack::start(&Backends::default()).await.unwrap();
+    stack.ask(QUESTION).await.unwrap();
+    let stopped = stack.stop().await.unwrap();
+
+    let trace = stopped.only_trace();
+    let check =
+        |service: &str, name: &str, below: (&str, &str), attribute: Option<(&str, &str)>| {
+            let is_it = |index: &usize| {
+                let span = &trace.spans()[*index];
+                let has = |(key, value)| span.attributes.text(key) == Some(value);
+                span.service == service && span.name == name && attribute.is_none_or(has)
+            };
+            let is_below = |index: usize| {
+                let ancestors =
+                    std::iter::successors(trace.parent(index), |parent| trace.parent(*parent));
+                ancestors
+                    .map(|at| &trace.spans()[at])
+                    .any(|span| (span.service.as_str(), span.name.as_str()) == below)
+            };
+            let found = (0..trace.spans().len()).filter(is_it).any(is_below);
+            assert!(
+                found,
+                "{service}: {name} {attribute:?} is not below {below:?}\n{}",
+                outline(trace)
+            );
+        };
+    let (top, query, fetch) = (
+        ("chimera-api", "POST /api/queries"),
+        ("query_agent", "process_query"),
+        ("data_retrieval_agent", "fetch_data"),
+    );
+    check(query.0, query.1, top, None);
+    for phase in [
+        "nlp_processing",
+        "entity_extraction",
+        "intent_classification",
+    ] {
+        check("query_agent", phase, query, None);
+    }
+    check(fetch.0, fetch.1, query, None);
+    check(
+        fetch.0,
+        "get_block_height",
+        fetch,
+        Some(("service.peer.name", "zcash_node")),
+    );
+    check(
+        fetch.0,
+        "get_price",
+        fetch,
+        Some(("service.peer.name", "exchange_api")),
+    );
+    check(
+        fetch.0,
+        "cache_set",
+        fetch,
+        Some(("db.system.name", "moka")),
+    );
+    check("analysis_agent", "analyze", query, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_second_ask_makes_no_http_call_and_says_so() {
     let stack = Stack::start(&Backends::default()).await.unwrap();
     let first = stack.ask(QUESTION).await.unwrap();

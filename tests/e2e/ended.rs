@@ -51,7 +51,7 @@ async fn a_cancelled_question_stops_and_stays_cancelled() {
     let url = stack.url(accepted["_links"]["cancel"]["href"].as_str().unwrap());
     let cancelled: Value = stack
         .client()
-        .delete(url)
+        .delete(&url)
         .send()
         .await
         .unwrap()
@@ -59,19 +59,23 @@ async fn a_cancelled_question_stops_and_stays_cancelled() {
         .await
         .unwrap();
     assert_eq!(cancelled["status"], "cancelled", "{cancelled:#}");
-    let stopped = stack.stop().await.unwrap();
-
-    let trace = stopped.trace(accepted["trace_id"].as_str().unwrap());
-    let process = trace
-        .spans()
-        .iter()
-        .find(|span| span.name.ends_with(":query_agent"))
+    // Not left to its timeout: the work ends because of the cancellation.
+    let process = stack
+        .ended(|span| span.name.starts_with("process ") && span.name.ends_with(":query_agent"));
+    let process = process.await.unwrap();
+    assert_eq!(process.attributes.text("chimera.outcome"), Some("ack"));
+    assert_eq!(process.trace_id, accepted["trace_id"]);
+    let again: Value = stack
+        .client()
+        .delete(&url)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
         .unwrap();
-    assert_eq!(
-        process.attributes.text("chimera.outcome"),
-        Some("ack"),
-        "the work was stopped, not left to its timeout"
-    );
+    assert_eq!(again["status"], 409, "{again:#}");
+    stack.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,6 +84,7 @@ async fn a_question_whose_time_is_over_expires() {
     let mut setup = stuck(asked);
     setup.configure = Some(Box::new(|config| {
         config.api.question_timeout = Duration::from_millis(600);
+        config.agent.grace = Duration::ZERO;
     }));
     let stack = Stack::start_with(&Backends::default(), setup)
         .await

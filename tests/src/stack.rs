@@ -1,6 +1,6 @@
 //! A whole stack in a directory of its own.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use chimera_bus::Bus;
@@ -8,10 +8,14 @@ use chimera_cli::stack;
 use chimera_shared::{BaseAgent, config::Config, platform::Running};
 use chimera_traces::{
     Store,
-    tree::{Trace, spans_from_otlp},
+    tree::{Span, Trace, spans_from_otlp},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+/// How long a test waits for what is bound to happen before it fails.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Which servers a stack runs on. In this version: none.
 #[derive(Debug, Clone, Default)]
@@ -78,7 +82,7 @@ impl Stack {
         .await?;
         Ok(Self {
             running,
-            client: reqwest::Client::new(),
+            client: client()?,
             directory,
         })
     }
@@ -163,6 +167,34 @@ impl Stack {
         self.running.platform().bus()
     }
 
+    /// Waits until a span that `is_it` has ended, and returns it.
+    ///
+    /// # Errors
+    /// When there is none within [`PATIENCE`].
+    pub async fn ended(&self, is_it: impl Fn(&Span) -> bool) -> Result<Span> {
+        let store = self
+            .running
+            .platform()
+            .traces()
+            .context("the stack keeps no traces")?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let traces = traces(store)?;
+            if let Some(span) = traces
+                .iter()
+                .flat_map(Trace::spans)
+                .find(|span| is_it(span))
+            {
+                return Ok(span.clone());
+            }
+            anyhow::ensure!(
+                Instant::now() < until,
+                "no such span has ended within {PATIENCE:?}"
+            );
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Stops everything, so that every span has ended, and returns every trace there is.
     pub async fn stop(self) -> Result<Stopped> {
         let store = self
@@ -209,6 +241,12 @@ impl Stopped {
         assert_eq!(ids.len(), 1, "one question is one trace, there are {ids:?}");
         &self.traces[0]
     }
+}
+
+/// A client for this machine.
+fn client() -> Result<reqwest::Client> {
+    chimera_shared::tls::install_crypto_provider();
+    Ok(reqwest::Client::builder().no_proxy().build()?)
 }
 
 /// Every trace in `store`.

@@ -71,7 +71,7 @@ impl Settling<'_> {
         tracing::warn!(
             error = failure.message,
             attempt = self.arrival.attempt,
-            delay_ms = delay.as_millis(),
+            delay_ms = delay.as_secs_f64() * 1e3,
             "the handler failed, the message is retried"
         );
         let span = self.settle_span("retry", delivery);
