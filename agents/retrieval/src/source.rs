@@ -3,6 +3,8 @@
 
 mod cached;
 mod failure;
+mod flights;
+mod given;
 mod limit;
 
 use std::{
@@ -10,11 +12,12 @@ use std::{
     time::Duration,
 };
 
-use chimera_questions::{Day, messages::SourceError};
+use chimera_questions::messages::SourceError;
 use chimera_shared::{
     Context, ContextSpan,
     backoff::Backoff,
     config::{SourceConfig, SourceUrl},
+    deadline::Deadline,
     http::{
         HttpError, Request, Response,
         breaker::{Breaker, BreakerSettings, State},
@@ -22,14 +25,18 @@ use chimera_shared::{
     },
     telemetry::{KeyValue, SpanKind, SpanStart, keys},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::recorded::RECORDED_UNTIL;
 
-pub(crate) use failure::{Failure, number};
+use flights::Flights;
 use limit::Limit;
+
+pub(crate) use failure::{Failure, number};
+pub(crate) use flights::Flight;
+pub(crate) use given::{Given, utc_today};
 
 /// How long to wait before a request is sent again where the source does not say; and the longest `Retry-After` that is
 /// waited for, because a person is waiting too.
@@ -61,61 +68,9 @@ pub(crate) struct Source {
     breaker: Breaker,
     breaker_failures: u32,
     limit: Option<Limit>,
+    flights: Flights,
     /// Whether it is known to answer from a recording, which needs no sparing.
     is_recording: AtomicBool,
-}
-
-/// What a source gave, and when it is from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Given<T> {
-    pub(crate) value: T,
-    /// The last day of the recording that it is from; `None` when it is live.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) recorded_until: Option<Day>,
-    /// Whether it came out of the cache.
-    #[serde(skip)]
-    pub(crate) cached: bool,
-}
-
-impl<T> Given<T> {
-    /// Something that no answer said: not of a recording, not cached.
-    pub(crate) fn new(value: T) -> Self {
-        Self {
-            value,
-            recorded_until: None,
-            cached: false,
-        }
-    }
-
-    pub(crate) fn map<U>(self, convert: impl FnOnce(T) -> U) -> Given<U> {
-        Given {
-            value: convert(self.value),
-            recorded_until: self.recorded_until,
-            cached: self.cached,
-        }
-    }
-
-    /// What day it is by the clock of the data.
-    pub(crate) fn today(&self) -> Day {
-        self.recorded_until.unwrap_or_else(utc_today)
-    }
-}
-
-impl<T> Given<Option<T>> {
-    pub(crate) fn transpose(self) -> Option<Given<T>> {
-        let (recorded_until, cached) = (self.recorded_until, self.cached);
-        self.value.map(|value| Given {
-            value,
-            recorded_until,
-            cached,
-        })
-    }
-}
-
-/// The real UTC day.
-pub(crate) fn utc_today() -> Day {
-    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
-    now.date()
 }
 
 /// The same context with a deadline for its sources, which leaves those who wait for the answer a fifth of the time.
@@ -123,8 +78,11 @@ pub(crate) fn bounded(cx: &Context) -> Context {
     let left = cx
         .deadline()
         .map_or(LONGEST, |deadline| deadline.remaining().mul_f64(0.8));
-    let limit = chimera_shared::deadline::Deadline::after(left.min(LONGEST));
-    cx.clone().with_deadline(limit)
+    cx.clone().with_deadline(Deadline::after(left.min(LONGEST)))
+}
+
+fn until(cx: &Context) -> Instant {
+    Instant::now() + cx.deadline().map_or(LONGEST, Deadline::remaining)
 }
 
 impl Source {
@@ -152,6 +110,7 @@ impl Source {
             ),
             breaker_failures: config.breaker_failures.get(),
             limit: config.rate_limit().map(Limit::per_second),
+            flights: Flights::default(),
             is_recording: AtomicBool::new(false),
         }
     }
@@ -189,6 +148,12 @@ impl Source {
         cx.start(start)
     }
 
+    /// Waits until nobody else asks for `key`, by `cx`'s deadline at the latest.
+    pub(crate) async fn flight(&self, cx: &Context, key: &str) -> Result<Flight<'_>, Failure> {
+        let flight = tokio::time::timeout_at(until(cx), self.flights.board(key)).await;
+        flight.map_err(|_| Failure::OutOfTime)
+    }
+
     /// Sends a request until it is answered, by `cx`'s deadline at the latest, and reads the answer as JSON.
     pub(crate) async fn ask<T: DeserializeOwned>(
         &self,
@@ -196,7 +161,7 @@ impl Source {
         request: Request,
     ) -> Result<Given<T>, Failure> {
         let request = request.timeout(self.timeout).peer(self.name.peer);
-        let until = Instant::now() + cx.deadline().map_or(LONGEST, |limit| limit.remaining());
+        let until = until(cx);
         self.check_breaker()?;
         self.take_turn(until).await?;
         let (http, request) = (cx.http(), &request);
@@ -216,7 +181,7 @@ impl Source {
     /// What stands in an answer for what this source could not give.
     pub(crate) fn error(&self, wanted: String, failure: &Failure) -> SourceError {
         let (source, message) = (self.name.source, failure.message());
-        tracing::warn!(source, wanted, message, "a source failed");
+        tracing::warn!(source, wanted, error = message, "a source failed");
         SourceError {
             source: source.to_owned(),
             wanted,
@@ -249,7 +214,11 @@ impl Source {
         }
     }
 
+    /// Waits for a turn, and for nothing when there is no time left, so that this is not held against the source.
     async fn take_turn(&self, until: Instant) -> Result<(), Failure> {
+        if until <= Instant::now() {
+            return Err(Failure::OutOfTime);
+        }
         let turn = tokio::time::timeout_at(until, self.turn()).await;
         turn.map_err(|_| Failure::Busy)
     }
@@ -269,9 +238,16 @@ impl Source {
     }
 
     fn resting(&self, retry_in: Duration) -> Failure {
+        let (source_name, failures) = (self.name.source, self.breaker_failures);
+        if retry_in.is_zero() {
+            return Failure::OnTrial {
+                source_name,
+                failures,
+            };
+        }
         Failure::Resting {
-            source_name: self.name.source,
-            failures: self.breaker_failures,
+            source_name,
+            failures,
             retry_in,
         }
     }

@@ -1,6 +1,10 @@
 //! What there is.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use chimera_questions::{Metric, Period, Ticker};
 use chimera_shared::Context;
@@ -14,6 +18,26 @@ use crate::{
 /// For each asset and metric the first and last day with a value.
 pub(crate) type Assets = BTreeMap<Ticker, BTreeMap<Metric, Period>>;
 
+/// The catalog that was given last, for as long as no newer one can be had: what there is changes slowly, and without a
+/// catalog no question is understood, not even one that the cache could answer.
+#[derive(Debug, Default)]
+pub(super) struct LastCatalog(Mutex<Option<Given<Assets>>>);
+
+impl LastCatalog {
+    fn keep(&self, given: &Given<Assets>) {
+        if !given.cached {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(given.clone());
+        }
+    }
+
+    fn get(&self) -> Option<Given<Assets>> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
 const CACHE_KEY: &str = "coinmetrics:catalog";
 
 /// How many assets are described: those with the most metrics. The live service knows thousands, most of them by
@@ -24,7 +48,16 @@ impl CoinMetrics {
     /// What there is of every asset.
     pub(crate) async fn catalog(&self, cx: &Context) -> Result<Given<Assets>, Failure> {
         let ask = |cx| async move { self.fetch_catalog(&cx).await };
-        self.source.once(cx, "get_catalog", CACHE_KEY, ask).await
+        let given = self.source.once(cx, "get_catalog", CACHE_KEY, ask).await;
+        match given {
+            Ok(given) => {
+                self.last_catalog.keep(&given);
+                Ok(given)
+            }
+            Err(failure) => self.last_catalog.get().ok_or(failure).inspect(|_| {
+                tracing::warn!("the catalog cannot be had, the last one stands in for it");
+            }),
+        }
     }
 
     async fn fetch_catalog(&self, cx: &Context) -> Result<Given<Assets>, Failure> {

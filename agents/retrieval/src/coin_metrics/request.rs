@@ -1,16 +1,17 @@
-//! Asking for daily values: what is missing goes into few requests, and their pages into years.
+//! Asking for daily values: what is missing goes into few requests, and their rows into years.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use chimera_questions::{Metric, SeriesKey, Ticker};
-use chimera_shared::{Context, http::Request};
-use serde::de::DeserializeOwned;
-use url::Url;
+use chimera_shared::ContextSpan;
 
 use super::{CoinMetrics, Found, Year};
 use crate::{
-    source::{Failure, Given, number},
-    wire::coin_metrics::{ASSET_METRICS, AssetMetrics, DAILY, ErrorBody, MAX_PAGE_SIZE, Page},
+    source::{Failure, number},
+    wire::coin_metrics::{ASSET_METRICS, AssetMetrics, DAILY},
 };
 
 /// What one request asks for: every one of the metrics of every one of the assets.
@@ -59,10 +60,26 @@ impl Batch {
         batches
     }
 
-    fn wanted(&self) -> String {
-        let assets: Vec<_> = self.assets.iter().map(Ticker::as_str).collect();
-        let metrics: Vec<_> = self.metrics.iter().map(|metric| metric.name()).collect();
-        format!("{} {}", assets.join(", "), metrics.join(", "))
+    /// Everything that it holds: positions of series, each with every year.
+    pub(super) fn places(&self) -> impl Iterator<Item = (usize, i16)> {
+        let years = self.years.0..=self.years.1;
+        let of_key = move |&at: &usize| years.clone().map(move |year| (at, year));
+        self.keys.iter().flat_map(of_key)
+    }
+
+    /// What only this batch holds, for telling it from others.
+    pub(super) fn name(&self) -> String {
+        format!("{self} {}-{}", self.years.0, self.years.1)
+    }
+
+    /// The part of it that is about one series.
+    fn only(&self, at: usize, key: &SeriesKey) -> Self {
+        Self {
+            assets: BTreeSet::from([key.asset.clone()]),
+            metrics: BTreeSet::from([key.metric]),
+            years: self.years,
+            keys: vec![at],
+        }
     }
 
     fn parameters(&self) -> Vec<(&'static str, String)> {
@@ -86,105 +103,76 @@ impl Batch {
     }
 }
 
+/// What it asks for, for people: `BTC, ZEC price_usd`.
+impl fmt::Display for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let assets: Vec<_> = self.assets.iter().map(Ticker::as_str).collect();
+        let metrics: Vec<_> = self.metrics.iter().map(|metric| metric.name()).collect();
+        write!(f, "{} {}", assets.join(", "), metrics.join(", "))
+    }
+}
+
 impl CoinMetrics {
-    /// The years of a batch, or for each of them why it could not be had.
-    pub(super) async fn fetch(&self, cx: &Context, keys: &[SeriesKey], batch: &Batch) -> Found {
-        let rows: Result<Given<Vec<AssetMetrics>>, _> =
-            self.pages(cx, ASSET_METRICS, &batch.parameters()).await;
+    /// The years of a batch, or for each of them why it could not be had, which the span says too.
+    pub(super) async fn fetch(
+        &self,
+        span: &ContextSpan,
+        keys: &[SeriesKey],
+        batch: &Batch,
+    ) -> Found {
+        let rows = self.pages(span, ASSET_METRICS, &batch.parameters()).await;
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(failure) => return self.failed(span, batch, &failure),
+        };
         let mut found = Found::new();
         for &at in &batch.keys {
-            let key = &keys[at];
-            let years = match &rows {
-                Ok(rows) => years_of(rows, key, batch.years).map_err(|failure| {
-                    self.source
-                        .error(format!("{} {}", key.asset, key.metric), &failure)
-                }),
-                Err(failure) => Err(self.source.error(batch.wanted(), failure)),
-            };
-            for year in batch.years.0..=batch.years.1 {
-                let given = years.clone().map(|mut years| Given {
-                    value: years.remove(&year).unwrap_or_else(|| Year::empty(year)),
-                    recorded_until: rows.as_ref().ok().and_then(|rows| rows.recorded_until),
-                    cached: false,
-                });
-                found.insert((at, year), given);
+            match years_of(&rows.value, &keys[at], batch.years) {
+                Ok(years) => found.extend(years.into_iter().map(|(year, values)| {
+                    let given = rows.with(values);
+                    ((at, year), Ok(given))
+                })),
+                Err(failure) => {
+                    let one = batch.only(at, &keys[at]);
+                    found.extend(self.failed(span, &one, &failure));
+                }
             }
         }
         found
     }
 
-    /// All items of a list, page by page, from its start.
-    pub(super) async fn pages<T: DeserializeOwned>(
-        &self,
-        cx: &Context,
-        path: &'static str,
-        parameters: &[(&'static str, String)],
-    ) -> Result<Given<Vec<T>>, Failure> {
-        let mut url = self.source.url(path)?;
-        url.query_pairs_mut()
-            .extend_pairs(parameters)
-            .append_pair("page_size", &MAX_PAGE_SIZE.to_string())
-            .append_pair("paging_from", "start");
-        let mut all = self
-            .page::<T>(cx, path, url.clone())
-            .await?
-            .map(|page| (page.data, page.next_page_token));
-        while let Some(token) = all.value.1.take() {
-            let mut next = url.clone();
-            next.query_pairs_mut()
-                .append_pair("next_page_token", &token);
-            let page = self.page::<T>(cx, path, next).await?.value;
-            if page.data.is_empty() {
-                break;
-            }
-            all.value.0.extend(page.data);
-            all.value.1 = page.next_page_token;
-        }
-        Ok(all.map(|(items, _)| items))
-    }
-
-    async fn page<T: DeserializeOwned>(
-        &self,
-        cx: &Context,
-        path: &'static str,
-        url: Url,
-    ) -> Result<Given<Page<T>>, Failure> {
-        let request = Request::get(url).template(path);
-        let page = self.source.ask(cx, request).await;
-        page.map_err(|failure| failure.in_words(said))
+    /// The same failure for every year of a batch.
+    pub(super) fn failed(&self, span: &ContextSpan, batch: &Batch, failure: &Failure) -> Found {
+        span.fail(failure.error_type(), failure.message());
+        let error = self.source.error(batch.to_string(), failure);
+        let places = batch.places();
+        places.map(|place| (place, Err(error.clone()))).collect()
     }
 }
 
-/// The values of one series out of the rows of all, by year.
+/// The values of one series out of the rows of all: every year of `range`, some of them possibly empty.
 fn years_of(
-    rows: &Given<Vec<AssetMetrics>>,
+    rows: &[AssetMetrics],
     key: &SeriesKey,
     range: (i16, i16),
 ) -> Result<BTreeMap<i16, Year>, Failure> {
-    let (asset, metric) = (
-        key.asset.to_lower(),
-        key.metric.coin_metrics().unwrap_or_default(),
-    );
-    let mut years = BTreeMap::new();
-    for row in rows.value.iter().filter(|row| row.asset == asset) {
-        let Some(Some(text)) = row.values.get(metric) else {
+    let asset = key.asset.to_lower();
+    let metric = key.metric.coin_metrics().unwrap_or_default();
+    let mut years: BTreeMap<_, _> = (range.0..=range.1).map(|year| (year, Vec::new())).collect();
+    for row in rows.iter().filter(|row| row.asset == asset) {
+        let Some(Some(value)) = row.values.get(metric) else {
             continue;
         };
-        let value = number(text).ok_or_else(|| {
-            let wanted = format!("{} {} on {}", key.asset, key.metric, row.time);
-            Failure::value(wanted, text, "a number")
-        })?;
-        let year = row.time.year();
-        if (range.0..=range.1).contains(&year) {
-            let values = years.entry(year).or_insert_with(|| Year::empty(year));
-            values.push(row.time, value);
+        if number(value).is_none() {
+            let wanted = format!("{} on {}", key.metric, row.time);
+            return Err(Failure::value(wanted, value, "a number"));
+        }
+        if let Some(points) = years.get_mut(&row.time.year()) {
+            points.push((row.time, value.as_str()));
         }
     }
-    Ok(years)
-}
-
-fn said(body: &[u8]) -> Option<String> {
-    serde_json::from_slice(body)
-        .ok()
-        .map(|body: ErrorBody| body.error.message)
+    let years = years.into_iter();
+    Ok(years
+        .map(|(year, points)| (year, Year::new(year, &points)))
+        .collect())
 }

@@ -31,11 +31,18 @@ impl Source {
         if let Some(given) = self.cached(&span, key).await {
             return Ok(given);
         }
-        let given = ask(span.context().clone()).await;
-        let given =
-            given.inspect_err(|failure| span.fail(failure.error_type(), failure.message()))?;
+        let fail = |failure: &Failure| span.fail(failure.error_type(), failure.message());
+        let flight = self.flight(&span, key).await.inspect_err(fail)?;
+        if flight.waited()
+            && let Some(given) = self.cached(&span, key).await
+        {
+            return Ok(given);
+        }
+        let given = ask(span.context().clone()).await.inspect_err(fail)?;
         drop(span);
         self.remember(cx, &[(key.to_owned(), given.clone())]).await;
+        // Not before: those who wait for the same look into the cache next.
+        drop(flight);
         Ok(given)
     }
 

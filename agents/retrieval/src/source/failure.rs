@@ -20,6 +20,17 @@ pub(crate) enum Failure {
     /// It would have to be asked more often than it allows.
     #[error("it may not be asked that often, and there was no turn left in time")]
     Busy,
+    /// There was no time left to ask it.
+    #[error("there was no time left to ask it")]
+    OutOfTime,
+    /// Its breaker is open, and somebody else is trying whether it works again.
+    #[error("{source_name} failed {failures} times in a row, and is just being tried again")]
+    OnTrial {
+        /// Its name.
+        source_name: &'static str,
+        /// What opened the breaker.
+        failures: u32,
+    },
     /// Its breaker is open.
     #[error("{source_name} is not being asked until {}, because it failed {failures} times in a row", clock_time(*retry_in))]
     Resting {
@@ -88,7 +99,8 @@ impl Failure {
             Self::Refused { status, .. } => return Cow::Owned(status.to_string()),
             Self::Address { .. } => "invalid_url",
             Self::Busy => "rate_limited",
-            Self::Resting { .. } => "circuit_open",
+            Self::OutOfTime => "out_of_time",
+            Self::Resting { .. } | Self::OnTrial { .. } => "circuit_open",
             Self::Absent(_) => "absent",
             Self::WebPage => "web_page",
             Self::Value { .. } => "invalid_value",

@@ -1,15 +1,10 @@
 //! A running agent, what it is asked, and the servers that it asks.
 
 use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-use axum::{Router, extract::Request, middleware};
 use chimera_bus::{Message, Requester, RoutingKey, headers::name};
 use chimera_questions::{
     Day, Metric, Period, SeriesKey, Ticker,
@@ -17,17 +12,17 @@ use chimera_questions::{
         Catalog, DATA_RETRIEVAL_CATALOG, DATA_RETRIEVAL_REQUEST, DescribeData, FetchData, Fetched,
     },
 };
-use chimera_retrieval::recorded::{self, Recording};
 use chimera_shared::{
     Platform,
-    config::{Config, SourceUrl, SourcesConfig},
+    config::{Config, SourcesConfig},
     deadline::Deadline,
     platform::Running,
 };
 use chimera_traces::tree::{Span, spans_from_otlp};
 use serde::{Serialize, de::DeserializeOwned};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+
+use crate::server::Server;
 
 /// How long a test waits for a reply before it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -141,6 +136,11 @@ impl Spans {
         names
     }
 
+    /// Everything in them, as text to be searched.
+    pub(crate) fn text(&self) -> String {
+        format!("{:?}", self.0)
+    }
+
     fn tree(&self) -> Vec<&str> {
         self.0.iter().map(|span| span.name.as_str()).collect()
     }
@@ -150,51 +150,6 @@ impl Spans {
 pub(crate) fn attribute(span: &Span, key: &str) -> serde_json::Value {
     let json = serde_json::to_value(span).unwrap();
     json["attributes"][key].clone()
-}
-
-/// A local server that counts its requests; it ends with the test.
-pub(crate) struct Server {
-    address: SocketAddr,
-    requests: Arc<AtomicUsize>,
-    serving: JoinHandle<()>,
-}
-
-impl Server {
-    pub(crate) async fn start(router: Router) -> Self {
-        let requests = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&requests);
-        let router = router.layer(middleware::from_fn(
-            move |request: Request, next: middleware::Next| {
-                counter.fetch_add(1, Ordering::Relaxed);
-                next.run(request)
-            },
-        ));
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        Self {
-            address: listener.local_addr().unwrap(),
-            requests,
-            serving: tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }),
-        }
-    }
-
-    /// The three sources, from the bundled recording.
-    pub(crate) async fn recorded() -> Self {
-        Self::start(recorded::router(Recording::bundled())).await
-    }
-
-    pub(crate) fn url(&self, path: &str) -> SourceUrl {
-        SourceUrl::http(&format!("http://{}{path}", self.address)).unwrap()
-    }
-
-    pub(crate) fn requests(&self) -> usize {
-        self.requests.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
 }
 
 /// One series over some days, and nothing else.

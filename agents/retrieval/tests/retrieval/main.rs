@@ -2,5 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod harness;
+mod server;
 
+mod caching;
+mod credentials;
+mod faults;
+mod paging;
 mod recorded;
+mod refusals;

@@ -3,7 +3,10 @@
 use chimera_questions::{Metric, Period, SourceUse, Ticker, messages::FetchData};
 use chimera_retrieval::recorded::Recording;
 
-use crate::harness::{Retrieval, Server, attribute, day, key, period, question, series};
+use crate::{
+    harness::{Retrieval, attribute, day, key, period, question, series},
+    server::Server,
+};
 
 #[tokio::test]
 async fn every_metric_of_every_asset_is_fetched_as_it_was_recorded() {
@@ -108,6 +111,25 @@ async fn a_question_asks_three_sources_at_once() {
     for span in spans.named("cache_set") {
         assert_eq!(spans.below(span), ["SET"]);
         assert_eq!(attribute(span, "db.system.name"), "moka");
+    }
+    retrieval.stop().await;
+}
+
+#[tokio::test]
+async fn a_range_without_days_has_no_values_and_the_clock_of_the_recording() {
+    let server = Server::recorded().await;
+    let retrieval = Retrieval::start(&server, |_| {}).await;
+    for (from, to) in [
+        ("1999-01-01", "1999-12-31"),
+        ("2019-03-29", "2019-04-30"),
+        ("2600-01-01", "2600-01-31"),
+        ("2019-01-31", "2019-01-01"),
+    ] {
+        let wanted = series("ZEC", Metric::PriceUsd, from, to);
+        let (fetched, _) = retrieval.fetch(&wanted).await;
+        assert_eq!(fetched.errors, [], "{from} to {to}");
+        assert_eq!(fetched.series[0].points, [], "{from} to {to}");
+        assert_eq!(fetched.today, day("2019-03-28"), "{from} to {to}");
     }
     retrieval.stop().await;
 }
