@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use axum::Router;
 use chimera_retrieval::recorded::{self, Recording};
 use chimera_shared::{
@@ -56,8 +56,14 @@ pub async fn start_with(
     program: &str,
     change: impl FnOnce(&mut Vec<BaseAgent>),
 ) -> anyhow::Result<Running> {
+    let viewer = config.viewer.listen;
+    ensure!(
+        viewer.ip().is_loopback(),
+        "viewer.listen is {viewer}: whoever reaches it can publish messages, and it asks for no key; \
+         give it an address of this machine only, such as 127.0.0.1:16686"
+    );
     let sources = recorded_sources(&mut config.sources).await?;
-    let door = edge::listen(config.viewer.listen, "viewer.listen").await?;
+    let door = edge::listen(viewer, "viewer.listen").await?;
     let mut agents = agents(&config);
     change(&mut agents);
     let mut running = Platform::open(config, program).await?.start(agents).await?;

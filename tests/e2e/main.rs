@@ -4,5 +4,6 @@
 
 mod answered;
 mod ended;
+mod health;
 mod messages;
 mod sources;

@@ -40,6 +40,18 @@ fn a_taken_port_is_named_with_its_setting() {
 }
 
 #[test]
+fn commands_without_a_key_stay_on_this_machine() {
+    let directory = directory();
+    let output = run(
+        directory.path(),
+        &["--set", "viewer.listen=0.0.0.0:0", "up"],
+    );
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("viewer.listen is 0.0.0.0:0"), "{said}");
+}
+
+#[test]
 fn a_data_directory_that_cannot_be_written_is_named() {
     let directory = directory();
     let file = directory.path().join("file");

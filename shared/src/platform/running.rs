@@ -1,6 +1,6 @@
 //! Agents that run: started together, stopped together.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use chimera_bus::{InvalidName, QueueKind, SubscribeError};
@@ -12,7 +12,7 @@ use crate::{
     agent::{Limits, OnFailure, Services, Worker, consume::consume, spans},
     backoff::Backoff,
     edge::{self, ListenError},
-    health::Health,
+    health::{Health, Subscriptions},
     platform::Platform,
     telemetry::{Telemetry, TelemetryError},
 };
@@ -158,7 +158,7 @@ impl Running {
             "agent.health_listen",
         )
         .await?;
-        let health = Health::new(services.telemetry.metrics().clone(), subscriptions);
+        let health = Health::new(services, subscriptions);
         self.listen(&agent.name, "health", listener, health.router());
         Ok(())
     }
@@ -167,7 +167,7 @@ impl Running {
         &mut self,
         agent: &BaseAgent,
         services: &Arc<Services>,
-    ) -> Result<BTreeMap<String, tokio::sync::watch::Receiver<chimera_bus::State>>, RunError> {
+    ) -> Result<Subscriptions, RunError> {
         let config = &self.platform.config;
         let queues = agent
             .queues(config.bus.prefetch)
@@ -187,7 +187,7 @@ impl Running {
             },
         };
         let grace = config.agent.grace;
-        let mut states = BTreeMap::new();
+        let mut states = Subscriptions::new();
         for (queue, routes) in queues {
             let failure = match queue.kind {
                 QueueKind::Work { .. } => OnFailure::RetryThenDeadLetter,
@@ -201,7 +201,7 @@ impl Running {
                 "work"
             };
             let subscription = services.bus.subscribe(queue).await?;
-            states.insert(kind.to_owned(), subscription.state());
+            states.insert(kind, subscription.state());
             let worker = Arc::new(Worker {
                 services: Arc::clone(services),
                 label: if failure == OnFailure::Drop {

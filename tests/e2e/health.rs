@@ -1,0 +1,52 @@
+//! What agents say about themselves.
+
+use chimera_tests::{Backends, Stack};
+use serde_json::Value;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_agent_tells_its_health_and_its_metrics() {
+    let stack = Stack::start(&Backends::default()).await.unwrap();
+    let answer = stack.ask("ZEC price").await.unwrap();
+    for agent in [
+        "chimera-api",
+        "query_agent",
+        "data_retrieval_agent",
+        "analysis_agent",
+    ] {
+        let address = stack.running().address(agent, "health").unwrap();
+        let get = async |path: &str| {
+            stack
+                .client()
+                .get(format!("http://{address}{path}"))
+                .send()
+                .await
+                .unwrap()
+        };
+        assert_eq!(get("/healthz").await.status(), 200);
+        let ready: Value = get("/readyz").await.json().await.unwrap();
+        assert_eq!(ready["ready"], true, "{ready:#}");
+        for dependency in ["documents", "cache"] {
+            assert_eq!(
+                ready["dependencies"][dependency]["ready"], true,
+                "{ready:#}"
+            );
+        }
+        let metrics = get("/metrics").await.text().await.unwrap();
+        let expected = if agent == "chimera-api" {
+            "http_server_request_duration"
+        } else {
+            "messaging_process_duration"
+        };
+        assert!(
+            metrics.contains(expected),
+            "{agent}: {expected} is not in\n{metrics}"
+        );
+        for id in ["query_id", "trace_id"] {
+            assert!(
+                !metrics.contains(answer[id].as_str().unwrap()),
+                "no id is a label:\n{metrics}"
+            );
+        }
+    }
+    stack.stop().await.unwrap();
+}
