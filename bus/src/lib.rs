@@ -1,8 +1,4 @@
-//! The message bus of Chimera: [`Message`], [`Delivery`], the [`Bus`] trait of two methods, the embedded bus, and one
-//! conformance suite that every bus passes.
-//!
-//! What is promised to those who use it stands in the repository's `ARCHITECTURE.md`, "The bus".
-//! It is *not* a general AMQP client: it offers the few shapes that Chimera's agents need, under AMQP's names.
+#![doc = include_str!("../README.md")]
 
 pub mod conformance;
 pub mod embedded;

@@ -1,6 +1,4 @@
-//! `chimera`: ask a question, run everything in one process, publish messages, look at traces.
-//!
-//! A library beside the program, so that tests start the same [`stack`] that `chimera up` runs.
+#![doc = include_str!("../README.md")]
 
 pub mod stack;
 

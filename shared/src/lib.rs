@@ -1,7 +1,4 @@
-//! What every agent of Chimera stands on: [`BaseAgent`], telemetry, configuration, and the instrumented clients for
-//! documents, cache and HTTP.
-//!
-//! It holds what at least two agents use, and nothing of the example application.
+#![doc = include_str!("../README.md")]
 
 pub mod backoff;
 pub mod cache;

@@ -1,6 +1,4 @@
-//! What the end-to-end tests stand on: a whole stack per test, and the contract of "one trace" as a check.
-//!
-//! Bus and stores are parameters ([`Backends`]), so that the same tests run embedded and on servers.
+#![doc = include_str!("../README.md")]
 
 pub mod contract;
 pub mod outline;

@@ -1,4 +1,4 @@
-//! `query_agent`: understands a question, requests data and analysis, and completes the query.
+#![doc = include_str!("../README.md")]
 
 pub mod understanding;
 

@@ -1,9 +1,4 @@
-//! The contract of questions and answers: what the query, the retrieval and the analysis agent say to each other,
-//! and what the HTTP API and the command line show.
-//!
-//! This crate holds vocabulary only: wire types and the table of metrics. It knows no bus, no store and no source,
-//! so that the platform (`chimera-shared`) stays free of the example application.
-//! Names here are the names in the JSON.
+#![doc = include_str!("../README.md")]
 
 pub mod answer;
 pub mod interpretation;

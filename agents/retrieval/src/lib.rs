@@ -1,8 +1,4 @@
-//! data_retrieval_agent: fetches series, prices and heights from the sources, behind cache, rate limit, retry and circuit
-//! breaker.
-//!
-//! Each source is asked by itself and at once with the others, so that one that fails or is slow is missing from what is
-//! fetched, and the rest is there. It computes nothing and understands no question.
+#![doc = include_str!("../README.md")]
 
 pub mod recorded;
 pub mod wire;
