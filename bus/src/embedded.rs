@@ -22,6 +22,7 @@
 //! Queues, bindings and persistent messages are there again, in order, delayed ones with what remains of their delay by
 //! the wall clock. What was delivered and not settled is delivered again, and counted when a consumer had really seen it.
 
+mod clock;
 mod consumer;
 mod dead_letter;
 mod journal;
@@ -94,7 +95,7 @@ impl EmbeddedBus {
                 source: Arc::new(error),
             })?;
         let mut state = State::new(options.limits);
-        let (now, now_ms) = (Instant::now(), dead_letter::now_ms());
+        let (now, now_ms) = (Instant::now(), clock::now_ms());
         let due = |due_ms: u64| {
             let remaining = due_ms.checked_sub(now_ms).filter(|ms| *ms > 0)?;
             Some(now + Duration::from_millis(remaining))

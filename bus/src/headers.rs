@@ -14,8 +14,8 @@ pub mod name {
     pub const ATTEMPT: &str = "x-attempt";
     /// When the message was first published, milliseconds since the Unix epoch.
     pub const FIRST_PUBLISHED: &str = "x-first-published";
-    /// When this attempt became ready to be delivered, milliseconds since the Unix epoch: AMQP's own timestamp has
-    /// whole seconds only, which is too coarse for a queue wait.
+    /// When this attempt became ready to be delivered, microseconds since the Unix epoch: AMQP's own timestamp has
+    /// whole seconds only, and a queue wait may be shorter than a millisecond.
     pub const READY_AT: &str = "x-ready-at";
     /// When the work is no longer wanted, milliseconds since the Unix epoch.
     pub const DEADLINE: &str = "x-deadline";

@@ -97,7 +97,7 @@ fn hop(telemetry: &Telemetry, incoming: &OtelContext, headers: &mut Headers) {
 fn message_headers() -> Headers {
     let mut headers = Headers::new();
     headers.set("x-attempt", 1);
-    headers.set("x-ready-at", 1_700_000_000_000);
+    headers.set("x-ready-at", 1_700_000_000_000_000);
     headers
 }
 

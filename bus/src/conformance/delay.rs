@@ -13,6 +13,9 @@ use crate::{Message, PublishError, Routed, headers::name};
 /// How much later than asked a message may come where time is not virtual.
 const TOLERANCE: Duration = Duration::from_secs(10);
 
+/// A delay is over at a whole millisecond.
+const CLOCK_STEP_US: u64 = 1_000;
+
 /// A delayed message comes when its delay is over, and says when it became ready.
 pub async fn a_delayed_message_waits<H: Harness>(place: Place<H>) {
     let delay = Duration::from_millis(1_500);
@@ -27,9 +30,12 @@ pub async fn a_delayed_message_waits<H: Harness>(place: Place<H>) {
     if H::FEATURES.virtual_time {
         assert!(waited < delay + Duration::from_millis(10), "{waited:?}");
     }
-    let ready_ms = |delivery: &crate::Delivery| delivery.message().headers.get_u64(name::READY_AT);
-    if let (Some(now), Some(later)) = (ready_ms(&now), ready_ms(&later)) {
-        assert!(later >= now + 1_500, "{now} and {later}");
+    let ready_us = |delivery: &crate::Delivery| delivery.message().headers.get_u64(name::READY_AT);
+    if let (Some(now), Some(later)) = (ready_us(&now), ready_us(&later)) {
+        assert!(
+            later >= now + 1_500_000 - CLOCK_STEP_US,
+            "{now} and {later}"
+        );
     }
     assert_eq!(later.message().delay, None);
     assert_eq!(later.deliveries(), 1);

@@ -1,7 +1,6 @@
 //! Why the bus itself gave a message up, as its headers say it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use super::clock::{now_ms, now_us};
 use crate::{Exchange, FieldValue, Message, QueueName, headers::name};
 
 /// Why a message becomes a dead letter without its agent having published it as one.
@@ -34,17 +33,9 @@ impl Reason {
         set(name::FAILED_AGENT, queue.as_str().into());
         set(name::FAILED_AT, now_ms().into());
         set(name::ORIGINAL_ROUTING_KEY, routing_key.into());
-        message.headers.set(name::READY_AT, now_ms());
+        message.headers.set(name::READY_AT, now_us());
         message.exchange = Exchange::DEAD_LETTERS;
         message.routing_key = queue.into();
         message
     }
-}
-
-/// Milliseconds since the Unix epoch.
-pub(super) fn now_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{
     EmbeddedBus,
-    dead_letter::now_ms,
+    clock::{now_ms, now_us},
     journal::{self, StoredKey},
     queue::{Entry, weight},
     shared::Shared,
@@ -151,13 +151,12 @@ async fn store(
 impl Outgoing {
     fn new(mut message: Message) -> Self {
         let delay = message.delay.take();
-        let now_ms = now_ms();
         let due = delay.map(|delay| Due {
             at: Instant::now() + delay,
-            unix_ms: now_ms.saturating_add(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
+            unix_ms: now_ms().saturating_add(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
         });
-        let ready_ms = due.map_or(now_ms, |due| due.unix_ms);
-        message.headers.set(name::READY_AT, ready_ms);
+        let ready_us = due.map_or_else(now_us, |due| due.unix_ms.saturating_mul(1_000));
+        message.headers.set(name::READY_AT, ready_us);
         Self {
             weight: weight(&message),
             message,
@@ -170,7 +169,11 @@ impl Outgoing {
         journal::encode_message(&self.message, due_ms, self.weight)
     }
 
-    fn arrive(self, shared: &Arc<Shared>, targets: Vec<Target>) {
+    fn arrive(mut self, shared: &Arc<Shared>, targets: Vec<Target>) {
+        if self.due.is_none() {
+            // What the journal took is its publisher's wait, not the queue's.
+            self.message.headers.set(name::READY_AT, now_us());
+        }
         let message = Arc::new(self.message);
         let due = self.due.map(|due| due.at);
         shared.update(|state, effects| {

@@ -1,13 +1,13 @@
 //! What a delivery says about itself: attempt, deadline, queue wait, and the spans it comes from.
 
-use chimera_bus::{Delivery, Message, headers::name};
+use chimera_bus::{Delivery, Headers, Message, headers::name};
 use opentelemetry::{
     Context as OtelContext,
     trace::{SpanContext, TraceContextExt as _},
 };
 
 use crate::{
-    deadline::{Deadline, now_ms},
+    deadline::{Deadline, now_us},
     telemetry::{Correlation, Scope, Telemetry, propagation},
 };
 
@@ -37,11 +37,6 @@ impl Arrival {
             .get_u64(name::ATTEMPT)
             .and_then(|attempt| u32::try_from(attempt).ok())
             .unwrap_or(1);
-        let ready_at = headers
-            .get_u64(name::READY_AT)
-            .or_else(|| headers.get_u64(name::FIRST_PUBLISHED));
-        // Clocks of two hosts may differ; a wait is never negative.
-        let queue_wait_ms = ready_at.map_or(0, |ready_at| now_ms().saturating_sub(ready_at));
         Self {
             parent: propagation::extract_message(message),
             previous_attempt: previous_attempt(message),
@@ -49,7 +44,7 @@ impl Arrival {
                 .max(1)
                 .saturating_add(delivery.deliveries().saturating_sub(1)),
             deadline: headers.get_u64(name::DEADLINE).map(Deadline::from_epoch_ms),
-            queue_wait_ms: queue_wait_ms as f64,
+            queue_wait_ms: queue_wait_ms(headers, now_us()),
             correlation_id: (message.properties.correlation_id.clone())
                 .or_else(|| message.properties.message_id.clone()),
             routing_key: headers
@@ -74,6 +69,45 @@ impl Arrival {
     }
 }
 
+/// How long a message with `headers` has been ready at `now_us` (microseconds since the Unix epoch), in milliseconds.
+/// A sender that does not say when that was says when it published, to the millisecond.
+fn queue_wait_ms(headers: &Headers, now_us: u64) -> f64 {
+    let published_us = || {
+        headers
+            .get_u64(name::FIRST_PUBLISHED)
+            .map(|ms| ms.saturating_mul(1_000))
+    };
+    let ready_us = headers.get_u64(name::READY_AT).or_else(published_us);
+    // Clocks of two hosts may differ; a wait is never negative.
+    ready_us.map_or(0.0, |ready_us| {
+        now_us.saturating_sub(ready_us) as f64 / 1_000.0
+    })
+}
+
 fn previous_attempt(message: &Message) -> Option<SpanContext> {
     propagation::parse_traceparent(message.headers.get_str(name::PREVIOUS_ATTEMPT)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_wait_has_fractions_of_a_millisecond() {
+        const NOW_US: u64 = 1_700_000_000_000_000;
+        let check = |header: Option<(&str, u64)>, expected: f64| {
+            let mut headers = Headers::new();
+            if let Some((name, moment)) = header {
+                headers.set(name, moment);
+            }
+            assert_eq!(queue_wait_ms(&headers, NOW_US), expected, "{header:?}");
+        };
+        check(Some((name::READY_AT, NOW_US - 184)), 0.184);
+        check(Some((name::READY_AT, NOW_US - 2_000_000)), 2_000.0);
+        check(Some((name::READY_AT, NOW_US + 5)), 0.0);
+        check(Some((name::READY_AT, 0)), 1_700_000_000_000.0);
+        check(Some((name::FIRST_PUBLISHED, NOW_US / 1_000 - 3)), 3.0);
+        check(Some((name::FIRST_PUBLISHED, u64::MAX)), 0.0);
+        check(None, 0.0);
+    }
 }
