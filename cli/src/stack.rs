@@ -128,7 +128,7 @@ async fn recorded_sources(
     let recording = recording(sources)?;
     let listener = edge::listen(
         SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        "the recorded sources",
+        "the recorded server",
     )
     .await?;
     let address = listener

@@ -38,6 +38,7 @@ pub struct BaseAgent {
 /// HTTP routes of an agent, and where they are served.
 #[derive(Debug)]
 pub(crate) struct Web {
+    pub(crate) setting: &'static str,
     pub(crate) listen: SocketAddr,
     pub(crate) router: Router,
 }
@@ -90,10 +91,14 @@ impl BaseAgent {
         self
     }
 
-    /// Serves `router` on `listen`. Each request is a SERVER span; handlers take their [`crate::Context`] as an
-    /// extractor.
-    pub fn serve(mut self, listen: SocketAddr, router: Router) -> Self {
-        self.web = Some(Web { listen, router });
+    /// Serves `router` on `listen`, which `setting` says: the key that is named when somebody else listens there. Each
+    /// request is a SERVER span; handlers take their [`crate::Context`] as an extractor.
+    pub fn serve(mut self, setting: &'static str, listen: SocketAddr, router: Router) -> Self {
+        self.web = Some(Web {
+            setting,
+            listen,
+            router,
+        });
         self
     }
 

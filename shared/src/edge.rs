@@ -21,38 +21,42 @@ use crate::{
 
 /// A listener that could not be had.
 #[derive(Debug, thiserror::Error)]
-#[error("listening on {address} for {purpose}: {}", advice(.source))]
+#[error("listening on {address}: {}", advice(.source, setting))]
 pub struct ListenError {
     /// Where.
     pub address: SocketAddr,
-    /// What for: the setting that says so.
-    pub purpose: String,
+    /// The setting that says so.
+    pub setting: String,
     /// What the system said.
     #[source]
     pub source: std::io::Error,
 }
 
-fn advice(error: &std::io::Error) -> &'static str {
+fn advice(error: &std::io::Error, setting: &str) -> String {
     match error.kind() {
         std::io::ErrorKind::AddrInUse => {
-            "another program listens there; stop it or choose another port"
+            format!("another program listens there; stop it, or set {setting} to another port")
         }
-        std::io::ErrorKind::PermissionDenied => "this user may not; choose a port above 1023",
-        std::io::ErrorKind::AddrNotAvailable => "this machine has no such address",
-        _ => "the system refused",
+        std::io::ErrorKind::PermissionDenied => {
+            format!("this user may not; set {setting} to a port above 1023")
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            format!("this machine has no such address; set {setting} to one that it has")
+        }
+        _ => format!("the system refused what {setting} says"),
     }
 }
 
-/// Binds `address`; `purpose` names the setting that asks for it.
+/// Binds `address`, which `setting` asks for.
 ///
 /// # Errors
 /// [`ListenError`] when the address is taken or not this machine's.
-pub async fn listen(address: SocketAddr, purpose: &str) -> Result<TcpListener, ListenError> {
+pub async fn listen(address: SocketAddr, setting: &str) -> Result<TcpListener, ListenError> {
     TcpListener::bind(address)
         .await
         .map_err(|source| ListenError {
             address,
-            purpose: purpose.to_owned(),
+            setting: setting.to_owned(),
             source,
         })
 }

@@ -27,5 +27,5 @@ pub fn agent(config: &ApiConfig) -> BaseAgent {
         .on_each_instance(QUERY_PROGRESS, news::progress(open))
         .on_each_instance(QUERY_COMPLETED, news::completed(open))
         .on_each_instance(QUERY_CANCELLED, news::cancelled(open))
-        .serve(config.listen, router::app(gateway))
+        .serve("api.listen", config.listen, router::app(gateway))
 }

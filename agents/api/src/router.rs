@@ -101,7 +101,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let config = Config::for_test(directory.path());
         let router = guarded(Router::new().route("/panic", get(panics)));
-        let agent = BaseAgent::new("panicking").serve(config.api.listen, router);
+        let agent = BaseAgent::new("panicking").serve("api.listen", config.api.listen, router);
         let running = Platform::open(config, "a test")
             .await
             .unwrap()

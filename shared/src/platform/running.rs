@@ -145,7 +145,7 @@ impl Running {
         let services = self.services(&agent.name)?;
         let subscriptions = self.consume(&agent, &services).await?;
         if let Some(web) = agent.web {
-            let listener = edge::listen(web.listen, &agent.name).await?;
+            let listener = edge::listen(web.listen, web.setting).await?;
             self.listen(
                 &agent.name,
                 "api",
