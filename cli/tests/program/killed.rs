@@ -72,6 +72,7 @@ async fn the_question_ends_in_the_same_trace() {
         gate.address
     );
     let settings = ["--set", &source];
+    chimera_shared::tls::install_crypto_provider();
     let client = reqwest::Client::new();
 
     let up = Up::start(directory.path(), &settings);
