@@ -108,6 +108,13 @@ async fn a_question_asks_three_sources_at_once() {
         assert_eq!(attribute(span, "service.peer.name"), peer);
         assert_eq!(attribute(spans.one(request), "server.address"), "127.0.0.1");
     }
+    let asked = ["get_metrics", "get_price", "get_block_height"].map(|name| spans.one(name));
+    let first_end = asked
+        .iter()
+        .map(|span| span.start_ns + span.duration_ns)
+        .min();
+    let last_start = asked.iter().map(|span| span.start_ns).max();
+    assert!(last_start < first_end, "one source waited for another");
     for span in spans.named("cache_set") {
         assert_eq!(spans.below(span), ["SET"]);
         assert_eq!(attribute(span, "db.system.name"), "moka");
