@@ -10,7 +10,7 @@ use axum::Router;
 use chimera_retrieval::recorded::{self, Recording};
 use chimera_shared::{
     BaseAgent, Platform,
-    config::{Config, SourceUrl, SourcesConfig},
+    config::{Config, SourceConfig, SourceUrl, SourcesConfig},
     control, edge,
     platform::Running,
     shutdown_signal,
@@ -26,7 +26,7 @@ pub const CHIMERA: &str = "chimera";
 /// What is served at the door.
 pub const DOOR: &str = "traces and commands";
 
-/// The path under which the recorded server answers for each source, in the order `recorded_sources` lists them.
+/// The path under which the recorded server answers for each source, in the order of [`each_source`].
 const PREFIXES: [&str; 3] = ["coinmetrics", "coinbase", "zcash"];
 
 /// The agents that `chimera up` runs. A new agent is one more line here.
@@ -117,12 +117,11 @@ pub(crate) async fn serve_sources(config: Config) -> anyhow::Result<ExitCode> {
 async fn recorded_sources(
     sources: &mut SourcesConfig,
 ) -> anyhow::Result<Option<(TcpListener, Router)>> {
-    let urls = [
-        &sources.coinmetrics.url,
-        &sources.coinbase.url,
-        &sources.zcash.source.url,
-    ];
-    if urls.iter().all(|url| **url != SourceUrl::Recorded) {
+    let is_recorded = |source: &SourceConfig| source.url == SourceUrl::Recorded;
+    if !each_source(sources)
+        .iter()
+        .any(|source| is_recorded(source))
+    {
         return Ok(None);
     }
     let recording = recording(sources)?;
@@ -134,22 +133,43 @@ async fn recorded_sources(
     let address = listener
         .local_addr()
         .context("asking where the recorded sources listen")?;
-    let urls = [
-        &mut sources.coinmetrics.url,
-        &mut sources.coinbase.url,
-        &mut sources.zcash.source.url,
-    ];
-    for (url, prefix) in urls.into_iter().zip(PREFIXES) {
-        if *url == SourceUrl::Recorded {
-            *url = SourceUrl::http(&format!("http://{address}/{prefix}"))?;
+    for (source, prefix) in each_source(sources).into_iter().zip(PREFIXES) {
+        if is_recorded(source) {
+            source.url = SourceUrl::http(&format!("http://{address}/{prefix}"))?;
+            // The limit is for the live source that the setting is about; this server is our own.
+            source.requests_per_second = 0.0;
         }
     }
     Ok(Some((listener, recorded::router(recording))))
+}
+
+/// The sources, in the order of [`PREFIXES`].
+fn each_source(sources: &mut SourcesConfig) -> [&mut SourceConfig; 3] {
+    [
+        &mut sources.coinmetrics,
+        &mut sources.coinbase,
+        &mut sources.zcash.source,
+    ]
 }
 
 fn recording(sources: &SourcesConfig) -> anyhow::Result<Recording> {
     match &sources.recorded_dir {
         Some(directory) => Recording::load(directory).context("reading sources.recorded_dir"),
         None => Ok(Recording::bundled()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_recording_is_asked_as_fast_as_it_answers() {
+        let directory = std::path::Path::new("unused");
+        let mut sources = Config::for_test(directory).sources;
+        sources.coinbase.url = SourceUrl::http("https://api.example.org").unwrap();
+        assert!(recorded_sources(&mut sources).await.unwrap().is_some());
+        assert_eq!(sources.coinmetrics.rate_limit(), None);
+        assert_eq!(sources.coinbase.rate_limit(), Some(10.0));
     }
 }
