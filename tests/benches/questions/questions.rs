@@ -1,0 +1,198 @@
+//! Questions to a whole stack, over HTTP.
+
+use std::time::{Duration, Instant};
+
+use chimera_shared::{config::Config, platform::Running};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use crate::{
+    client::{self, Client},
+    machine,
+    measure::{Latencies, Table, millis},
+};
+
+const QUESTION: &str = "How did the ZEC price trend in January 2019?";
+
+/// The syncs that a question waits for, one after the other: it is stored and then published; its answer is stored,
+/// its end is stored, and its end is published.
+const SYNCS: u32 = 5;
+
+/// A stack in a directory of its own.
+struct Stack {
+    running: Running,
+    _directory: TempDir,
+}
+
+impl Stack {
+    async fn start(configure: impl FnOnce(&mut Config)) -> Self {
+        let directory = tempfile::tempdir().expect("the temporary directory can be written");
+        let mut config = Config::for_test(directory.path());
+        configure(&mut config);
+        let running = chimera_cli::stack::start(config, "a bench")
+            .await
+            .expect("the directory is new");
+        Self {
+            running,
+            _directory: directory,
+        }
+    }
+
+    async fn client(&self) -> Client {
+        let address = self
+            .running
+            .address("chimera-api", "api")
+            .expect("the API listens");
+        Client::connect(address).await.expect("it accepts")
+    }
+
+    /// Has `clients` ask `question`, each one after the other, for as long as said.
+    async fn ask(&self, question: &str, clients: usize, time: Duration) -> Latencies {
+        let request = client::request(question);
+        let mut tasks = JoinSet::new();
+        let until = Instant::now() + time;
+        for _ in 0..clients {
+            let (client, request) = (self.client().await, request.clone());
+            tasks.spawn(ask_until(client, request, until));
+        }
+        let mut all = Latencies::new();
+        while let Some(asked) = tasks.join_next().await {
+            all.add(&asked.expect("asking does not panic"));
+        }
+        all
+    }
+
+    /// Fills caches and connections, and sees that the answer is one.
+    async fn warm(&self, question: &str) {
+        let mut client = self.client().await;
+        let answer = client.ask(&client::request(question)).await;
+        client::check(answer.expect("the stack answers"));
+        self.ask(question, 8, Duration::from_millis(300)).await;
+    }
+}
+
+async fn ask_until(mut client: Client, request: Vec<u8>, until: Instant) -> Latencies {
+    let mut latencies = Latencies::new();
+    while Instant::now() < until {
+        let at = Instant::now();
+        client.ask(&request).await.expect("the stack answers");
+        latencies.record(at);
+    }
+    latencies
+}
+
+fn uncached(config: &mut Config) {
+    let sources = &mut config.sources;
+    for source in [
+        &mut sources.coinmetrics,
+        &mut sources.coinbase,
+        &mut sources.zcash.source,
+    ] {
+        source.cache_ttl = Duration::ZERO;
+    }
+}
+
+/// One client, beside what the syncs of a question cost by themselves.
+pub(crate) async fn cached_and_not(time: Duration) {
+    let sync = machine::syncs(512, time).quantile(0.5);
+    let table = Table::start("A question, one client", "data");
+    let stack = Stack::start(|_| ()).await;
+    stack.warm(QUESTION).await;
+    let row = table.row("cached");
+    let cached = stack.ask(QUESTION, 1, time).await;
+    row.end(&cached);
+    stack.running.stop().await;
+    let stack = Stack::start(uncached).await;
+    stack.warm(QUESTION).await;
+    let row = table.row("fetched over HTTP");
+    row.end(&stack.ask(QUESTION, 1, time).await);
+    stack.running.stop().await;
+    let above = cached.quantile(0.5).saturating_sub(sync * SYNCS);
+    println!(
+        "\nCached, p50 above its {SYNCS} syncs of {} ms: {} ms (goal 1 ms)",
+        millis(sync),
+        millis(above)
+    );
+}
+
+/// Many clients at once.
+pub(crate) async fn clients(time: Duration) {
+    let table = Table::start("Cached questions (goal 5,000/s with 64 clients)", "clients");
+    let stack = Stack::start(|_| ()).await;
+    stack.warm(QUESTION).await;
+    for clients in [1, 2, 4, 8, 16, 32, 64] {
+        let row = table.row(clients);
+        row.end(&stack.ask(QUESTION, clients, time).await);
+    }
+    stack.running.stop().await;
+    let table = Table::start("Questions whose data is fetched over HTTP", "clients");
+    let stack = Stack::start(uncached).await;
+    stack.warm(QUESTION).await;
+    for clients in [1, 8, 64] {
+        let row = table.row(clients);
+        row.end(&stack.ask(QUESTION, clients, time).await);
+    }
+    stack.running.stop().await;
+}
+
+/// Ranges that end on the recording's last day, by their days.
+const RANGES: [(u32, &str); 6] = [
+    (10, "2019-03-19"),
+    (30, "2019-02-27"),
+    (100, "2018-12-19"),
+    (365, "2018-03-29"),
+    (1_000, "2016-07-02"),
+    (3_000, "2011-01-10"),
+];
+
+/// More data.
+pub(crate) async fn days(time: Duration) {
+    for (title, configure) in [
+        (
+            "BTC price trend, cached, one client",
+            None::<fn(&mut Config)>,
+        ),
+        (
+            "BTC price trend, fetched over HTTP, one client",
+            Some(uncached),
+        ),
+    ] {
+        let table = Table::start(title, "days");
+        let stack = Stack::start(|config| {
+            if let Some(configure) = configure {
+                configure(config);
+            }
+        })
+        .await;
+        for (days, from) in RANGES {
+            let question = format!("How did the BTC price trend from {from} to 2019-03-28?");
+            stack.warm(&question).await;
+            let row = table.row(days);
+            row.end(&stack.ask(&question, 1, time).await);
+        }
+        stack.running.stop().await;
+    }
+}
+
+/// The same with and without tracing, by turns, so that a change of the machine's load meets both.
+pub(crate) async fn tracing(time: Duration) {
+    let on = Stack::start(|_| ()).await;
+    let off = Stack::start(|config| config.telemetry.enabled = false).await;
+    for clients in [1, 64] {
+        let table = Table::start(&format!("Cached questions, {clients} clients"), "tracing");
+        let (mut with, mut without) = (0.0, 0.0);
+        for _ in 0..3 {
+            for (stack, label, sum) in [(&on, "on", &mut with), (&off, "off", &mut without)] {
+                stack.warm(QUESTION).await;
+                let row = table.row(label);
+                *sum += row.end(&stack.ask(QUESTION, clients, time).await);
+            }
+        }
+        println!(
+            "\nThroughput with tracing, of that without: {:.2} (goal 0.95)",
+            with / without
+        );
+    }
+    on.running.stop().await;
+    off.running.stop().await;
+}
