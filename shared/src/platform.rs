@@ -3,6 +3,9 @@
 
 mod open;
 mod running;
+mod start;
 
 pub use open::{OpenError, Platform};
-pub use running::{Address, RunError, Running};
+pub(crate) use running::Stop;
+pub use running::{Address, Running};
+pub use start::RunError;

@@ -7,3 +7,4 @@ mod ended;
 mod health;
 mod messages;
 mod sources;
+mod stopped;

@@ -1,29 +1,31 @@
-//! Agents that run: started together, stopped together.
+//! Agents that run: where they listen, and how they are stopped together.
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
-use chimera_bus::{InvalidName, QueueKind, SubscribeError};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    BaseAgent,
-    agent::{Limits, OnFailure, Services, Worker, consume::consume, spans},
-    backoff::Backoff,
-    edge::{self, ListenError},
-    health::{Health, Subscriptions},
+    agent::Services,
+    edge,
     platform::Platform,
     telemetry::{Telemetry, TelemetryError},
 };
 
+/// How long telemetry may take to export what is left.
+const FLUSH_LIMIT: Duration = Duration::from_secs(5);
+
 /// Agents on their platform. They run until [`Running::stop`].
 pub struct Running {
-    platform: Platform,
+    pub(super) platform: Platform,
     addresses: Vec<Address>,
     telemetries: Vec<Telemetry>,
-    stop: CancellationToken,
-    tasks: JoinSet<()>,
+    /// In the order they were started; each may need those before it.
+    stages: Vec<Stage>,
+    /// What all stages may need until they have ended.
+    background: Stage,
+    give_up: CancellationToken,
 }
 
 /// Where something listens.
@@ -37,50 +39,41 @@ pub struct Address {
     pub address: SocketAddr,
 }
 
-/// An agent could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// A name that the bus cannot carry.
-    #[error("agent `{agent}`")]
-    Name {
-        /// The agent.
-        agent: String,
-        /// What is wrong with it.
-        #[source]
-        source: InvalidName,
-    },
-    /// Its queue could not be had.
-    #[error(transparent)]
-    Subscribe(#[from] SubscribeError),
-    /// Its address could not be had.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// Its telemetry could not be set up.
-    #[error(transparent)]
-    Telemetry(#[from] TelemetryError),
+/// Tasks that are stopped together.
+#[derive(Debug, Default)]
+struct Stage {
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
 }
 
-impl Platform {
-    /// Starts `agents`. When this returns, each consumes its queue and listens where it should.
-    ///
-    /// # Errors
-    /// See [`RunError`]; agents that had been started are stopped again.
-    pub async fn start(self, agents: Vec<BaseAgent>) -> Result<Running, RunError> {
-        let mut running = Running {
-            platform: self,
-            addresses: Vec::new(),
-            telemetries: Vec::new(),
-            stop: CancellationToken::new(),
-            tasks: JoinSet::new(),
-        };
-        for agent in agents {
-            running.start(agent).await?;
-        }
-        Ok(running)
+/// How a task learns that it is to end.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop {
+    /// Take no more work, and finish what is there.
+    pub(crate) finish: CancellationToken,
+    /// The grace period is over: end now.
+    pub(crate) give_up: CancellationToken,
+}
+
+impl Stage {
+    async fn end(mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
     }
 }
 
 impl Running {
+    pub(super) fn new(platform: Platform) -> Self {
+        Self {
+            platform,
+            addresses: Vec::new(),
+            telemetries: Vec::new(),
+            stages: Vec::new(),
+            background: Stage::default(),
+            give_up: CancellationToken::new(),
+        }
+    }
+
     /// The platform underneath.
     pub fn platform(&self) -> &Platform {
         &self.platform
@@ -109,7 +102,7 @@ impl Running {
         Ok(edge::traced(router, services))
     }
 
-    /// Serves `router` on `listener` until the platform stops, as `purpose` of `service`.
+    /// Serves `router` on `listener` as `purpose` of `service`, until every agent has stopped.
     pub fn serve(
         &mut self,
         service: &str,
@@ -117,15 +110,27 @@ impl Running {
         listener: TcpListener,
         router: Router,
     ) {
-        self.listen(service, purpose, listener, router);
+        let stop = self.stop_of(&self.background);
+        let serving = self.listening((service, purpose), listener, router, stop);
+        self.background.tasks.spawn(serving);
     }
 
-    /// Stops consuming and listening, lets what is in flight finish within the configured grace period, flushes
-    /// telemetry, and closes the platform.
+    /// Stops the agents in the order they were given: each takes no more work, finishes what it has while those after
+    /// it still work for it, and settles. What is not done within the configured grace period is given up. Then
+    /// telemetry is flushed, and the platform closed.
     pub async fn stop(mut self) {
-        self.stop.cancel();
-        while self.tasks.join_next().await.is_some() {}
-        for telemetry in std::mem::take(&mut self.telemetries) {
+        let (give_up, grace) = (self.give_up.clone(), self.platform.config.agent.grace);
+        let mut limit = JoinSet::new();
+        limit.spawn(async move {
+            sleep(grace).await;
+            give_up.cancel();
+        });
+        while let Some(stage) = self.stages.pop() {
+            stage.end().await;
+        }
+        self.background.end().await;
+        limit.abort_all();
+        for telemetry in self.telemetries {
             // Exporters flush on threads of their own, and this waits for them.
             let flushed =
                 tokio::task::spawn_blocking(move || telemetry.shutdown(FLUSH_LIMIT)).await;
@@ -135,127 +140,62 @@ impl Running {
         self.platform.documents.close().await;
     }
 
-    fn services(&mut self, agent: &str) -> Result<Arc<Services>, TelemetryError> {
+    pub(super) fn services(&mut self, agent: &str) -> Result<Arc<Services>, TelemetryError> {
         let services = self.platform.services(agent)?;
         self.telemetries.push(services.telemetry.clone());
         Ok(services)
     }
 
-    async fn start(&mut self, agent: BaseAgent) -> Result<(), RunError> {
-        let services = self.services(&agent.name)?;
-        let subscriptions = self.consume(&agent, &services).await?;
-        if let Some(web) = agent.web {
-            let listener = edge::listen(web.listen, web.setting).await?;
-            self.listen(
-                &agent.name,
-                "api",
-                listener,
-                edge::traced(web.router, Arc::clone(&services)),
-            );
-        }
-        let listener = edge::listen(
-            self.platform.config.agent.health_listen,
-            "agent.health_listen",
-        )
-        .await?;
-        let health = Health::new(services, subscriptions);
-        self.listen(&agent.name, "health", listener, health.router());
-        Ok(())
+    /// Begins a stage; it will be stopped before those that are there.
+    pub(super) fn add_stage(&mut self) -> Stop {
+        let stage = Stage::default();
+        let stop = self.stop_of(&stage);
+        self.stages.push(stage);
+        stop
     }
 
-    async fn consume(
-        &mut self,
-        agent: &BaseAgent,
-        services: &Arc<Services>,
-    ) -> Result<Subscriptions, RunError> {
-        let config = &self.platform.config;
-        let queues = agent
-            .queues(config.bus.prefetch)
-            .map_err(|source| RunError::Name {
-                agent: agent.name.clone(),
-                source,
-            })?;
-        let limits = Limits {
-            concurrency: agent.concurrency.unwrap_or(config.agent.concurrency.get()),
-            max_attempts: config.agent.max_attempts.get(),
-            handler_timeout: agent
-                .handler_timeout
-                .unwrap_or(config.agent.handler_timeout),
-            backoff: Backoff {
-                base: config.agent.backoff_base,
-                max: config.agent.backoff_max,
-            },
-        };
-        let grace = config.agent.grace;
-        let mut states = Subscriptions::new();
-        for (queue, routes) in queues {
-            let failure = match queue.kind {
-                QueueKind::Work { .. } => OnFailure::RetryThenDeadLetter,
-                QueueKind::DeadLetters | QueueKind::Instance | QueueKind::Replies => {
-                    OnFailure::Drop
-                }
-            };
-            let kind = if failure == OnFailure::Drop {
-                "instance"
-            } else {
-                "work"
-            };
-            let subscription = services.bus.subscribe(queue).await?;
-            states.insert(kind, subscription.state());
-            let worker = Arc::new(Worker {
-                services: Arc::clone(services),
-                label: if failure == OnFailure::Drop {
-                    spans::TEMPORARY.to_owned()
-                } else {
-                    agent.name.clone()
-                },
-                queue: subscription.queue().clone(),
-                routes,
-                limits,
-                failure,
-            });
-            self.tasks
-                .spawn(consume(worker, subscription, self.stop.clone(), grace));
-        }
-        Ok(states)
+    /// Runs `task` in the stage that was begun last.
+    pub(super) fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        let stage = self.stages.last_mut().unwrap_or(&mut self.background);
+        stage.tasks.spawn(task);
     }
 
-    fn listen(
+    /// Writes down where `listener` listens, and returns what serves it.
+    pub(super) fn listening(
         &mut self,
-        service: &str,
-        purpose: &'static str,
+        place: (&str, &'static str),
         listener: TcpListener,
         router: Router,
-    ) {
+        stop: Stop,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let (service, purpose) = (place.0.to_owned(), place.1);
         // A listener that is bound has an address; one without could not be reached by anybody anyway.
-        let Ok(address) = listener.local_addr() else {
-            return;
-        };
-        self.addresses.push(Address {
-            service: service.to_owned(),
-            purpose,
-            address,
-        });
-        let (stop, grace) = (self.stop.clone(), self.platform.config.agent.grace);
-        let service = service.to_owned();
-        self.tasks.spawn(async move {
-            let serving = edge::serve(listener, router, stop.clone());
-            let limit = async {
-                stop.cancelled().await;
-                tokio::time::sleep(grace).await;
-            };
+        if let Ok(address) = listener.local_addr() {
+            self.addresses.push(Address {
+                service: service.clone(),
+                purpose,
+                address,
+            });
+        }
+        async move {
             tokio::select! {
-                served = serving => if let Err(error) = served {
+                served = edge::serve(listener, router, stop.finish) => if let Err(error) = served {
                     tracing::error!(service, %error, "listening ended");
                 },
-                () = limit => tracing::warn!(service, "the grace period is over, open requests are cut"),
+                () = stop.give_up.cancelled() => {
+                    tracing::warn!(service, "the grace period is over, open requests are cut");
+                }
             }
-        });
+        }
+    }
+
+    fn stop_of(&self, stage: &Stage) -> Stop {
+        Stop {
+            finish: stage.stop.clone(),
+            give_up: self.give_up.clone(),
+        }
     }
 }
-
-/// How long telemetry may take to export what is left.
-const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
