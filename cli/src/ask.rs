@@ -10,12 +10,11 @@ use anyhow::Context as _;
 use chimera_questions::{Status, StoredQuery};
 use chimera_shared::config::Config;
 use chimera_traces::{tree::Trace, waterfall};
-use reqwest::{Client, Url};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     arguments::Ask,
-    door::{self, Door},
+    door::{Api, Door},
     program::EXIT_FAILED,
     stack,
     terminal::{Terminal, print},
@@ -47,13 +46,7 @@ async fn ask_embedded(
         .address("chimera-api", "api")
         .context("chimera-api is not served")?;
     let progress = Progress::of_bus(&*running.platform().bus(), terminal).await?;
-    let answer = put(
-        &door::client()?,
-        Url::parse(&format!("http://{api}/api/queries"))?,
-        &config,
-        ask,
-    )
-    .await;
+    let answer = put(&Api::at(api)?, &config, ask).await;
     progress.end().await;
     let shown = answer.and_then(|answer| show(&answer, ask, terminal).map(|()| answer));
     // Stopping ends every span, so that the trace is whole.
@@ -73,7 +66,7 @@ async fn ask_running(
     ask: &Ask,
     terminal: Terminal,
 ) -> anyhow::Result<ExitCode> {
-    let answer = put(&door::client()?, door.api("/api/queries")?, config, ask).await?;
+    let answer = put(&door.api()?, config, ask).await?;
     show(&answer, ask, terminal)?;
     let spans = traces::whole(door, &answer.query.trace_id).await?;
     finish(&answer, spans, ask, terminal)
@@ -85,13 +78,11 @@ struct Answered {
     json: Value,
 }
 
-async fn put(client: &Client, url: Url, config: &Config, ask: &Ask) -> anyhow::Result<Answered> {
-    let wait = config.api.question_timeout.as_secs().max(1);
-    let request = client
-        .post(url)
-        .header("prefer", format!("wait={wait}"))
-        .json(&json!({ "query": ask.question }));
-    let json: Value = door::json(request.send().await.context("asking chimera-api")?).await?;
+async fn put(api: &Api, config: &Config, ask: &Ask) -> anyhow::Result<Answered> {
+    let json = api
+        .ask(&ask.question, config.api.question_timeout)
+        .await
+        .context("asking chimera-api")?;
     let query =
         serde_json::from_value(json.clone()).context("reading the answer of chimera-api")?;
     Ok(Answered { query, json })

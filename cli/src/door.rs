@@ -4,12 +4,14 @@ use std::{
     fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
 use chimera_shared::platform::Address;
 use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
 
 use crate::stack::{CHIMERA, DOOR};
 
@@ -75,7 +77,7 @@ impl Door {
             client: client()?,
             listens: written.listens,
         };
-        let Some(address) = door.address(CHIMERA, DOOR) else {
+        let Ok(address) = door.address(CHIMERA, DOOR) else {
             return Ok(None);
         };
         // One that was killed left its file behind.
@@ -103,47 +105,70 @@ impl Door {
         path: &str,
         query: &[(&str, String)],
     ) -> anyhow::Result<RequestBuilder> {
-        Ok(self.client.get(self.url(CHIMERA, DOOR, path, query)?))
+        Ok(self.client.get(self.url(path, query)?))
     }
 
     /// A POST to the traces' or commands' routes.
     pub(crate) fn post(&self, path: &str) -> anyhow::Result<RequestBuilder> {
-        Ok(self.client.post(self.url(CHIMERA, DOOR, path, &[])?))
+        Ok(self.client.post(self.url(path, &[])?))
     }
 
-    /// A URL of the HTTP API.
-    pub(crate) fn api(&self, path: &str) -> anyhow::Result<Url> {
-        self.url("chimera-api", "api", path, &[])
+    /// The HTTP API.
+    pub(crate) fn api(&self) -> anyhow::Result<Api> {
+        Api::at(self.address("chimera-api", "api")?)
     }
 
-    fn url(
-        &self,
-        service: &str,
-        purpose: &str,
-        path: &str,
-        query: &[(&str, String)],
-    ) -> anyhow::Result<Url> {
-        let address = self
-            .address(service, purpose)
-            .with_context(|| format!("{service} is not served there"))?;
-        let mut url = Url::parse(&format!("http://{address}{path}"))?;
+    fn url(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Url> {
+        let mut url = url(self.address(CHIMERA, DOOR)?, path)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
         Ok(url)
     }
 
-    fn address(&self, service: &str, purpose: &str) -> Option<SocketAddr> {
-        let found = self
-            .listens
+    fn address(&self, service: &str, purpose: &str) -> anyhow::Result<SocketAddr> {
+        self.listens
             .iter()
-            .find(|entry| entry.service == service && entry.purpose == purpose);
-        found.map(|entry| entry.address)
+            .find(|entry| entry.service == service && entry.purpose == purpose)
+            .map(|entry| entry.address)
+            .with_context(|| format!("{service} is not served there"))
     }
 }
 
-/// An HTTP client for this machine: no proxy, no redirects.
-pub(crate) fn client() -> anyhow::Result<Client> {
+/// The HTTP API of `chimera-api`.
+#[derive(Debug)]
+pub(crate) struct Api {
+    client: Client,
+    address: SocketAddr,
+}
+
+impl Api {
+    /// The API that listens on `address`.
+    pub(crate) fn at(address: SocketAddr) -> anyhow::Result<Self> {
+        Ok(Self {
+            client: client()?,
+            address,
+        })
+    }
+
+    /// Asks `question`, waits for its end, `timeout` at most, and returns the query as it stands then.
+    pub(crate) async fn ask(&self, question: &str, timeout: Duration) -> anyhow::Result<Value> {
+        let wait = timeout.as_secs().max(1);
+        let request = self
+            .client
+            .post(url(self.address, "/api/queries")?)
+            .header("prefer", format!("wait={wait}"))
+            .json(&json!({ "query": question }));
+        json(request.send().await?).await
+    }
+}
+
+fn url(address: SocketAddr, path: &str) -> anyhow::Result<Url> {
+    Ok(Url::parse(&format!("http://{address}{path}"))?)
+}
+
+/// An HTTP client for this machine, where no proxy is.
+fn client() -> anyhow::Result<Client> {
     chimera_shared::tls::install_crypto_provider();
     Client::builder()
         .no_proxy()

@@ -28,6 +28,9 @@ const ANY_TIME: [(&str, &str); 2] = [
 /// How long a trace may grow after its answer: spans end shortly after what they stand for.
 const WHOLE_WITHIN: Duration = Duration::from_secs(2);
 
+/// HTTP's word for a trace that is not there.
+const NOT_FOUND: u16 = 404;
+
 /// How often a growing trace is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -135,7 +138,7 @@ pub(crate) async fn fetch(
         .send()
         .await
         .context("asking the trace store")?;
-    if response.status() == reqwest::StatusCode::NOT_FOUND {
+    if response.status() == NOT_FOUND {
         return Ok(None);
     }
     let status = response.status();
