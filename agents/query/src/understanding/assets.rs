@@ -128,7 +128,21 @@ fn at_token(words: &Words, catalog: &Catalog, at: usize) -> Option<AssetMention>
         let ticker = Ticker::new(ticker);
         return Some(AssetMention { ticker, tokens });
     }
-    let ticker = Ticker::new(words.word(at)?);
+    let word = words.word(at)?;
+    if let Some(base) = word
+        .strip_suffix("usdt")
+        .or_else(|| word.strip_suffix("usd"))
+        && let Some((ticker, _)) = NAMES
+            .iter()
+            .find(|(ticker, _)| ticker.eq_ignore_ascii_case(base))
+    {
+        let ticker = Ticker::new(ticker);
+        return Some(AssetMention {
+            ticker,
+            tokens: vec![at],
+        });
+    }
+    let ticker = Ticker::new(word);
     catalog.assets.contains_key(&ticker).then(|| AssetMention {
         ticker,
         tokens: vec![at],

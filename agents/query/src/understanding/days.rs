@@ -156,6 +156,8 @@ pub enum YearPart {
     Quarter(i8),
     /// 1 or 2.
     Half(i8),
+    /// Three whole months, by the first: spring 3, summer 6, autumn 9, winter 12.
+    Season(i8),
 }
 
 /// A year as it was said.
@@ -298,7 +300,7 @@ impl YearPart {
     pub(super) fn start(self) -> (i8, i8) {
         match self {
             Self::Day { month, day } => (month, day),
-            Self::Month(month) => (month, 1),
+            Self::Month(month) | Self::Season(month) => (month, 1),
             Self::Quarter(quarter) => (3 * quarter - 2, 1),
             Self::Half(half) => (6 * half - 5, 1),
         }

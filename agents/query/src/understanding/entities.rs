@@ -27,8 +27,8 @@ pub struct Entities {
     pub assets: Vec<AssetMention>,
     /// Figures.
     pub figures: Vec<FigureMention>,
-    /// The asset that another one's price was asked in ("the price of ZEC in BTC").
-    pub priced_in: Option<Ticker>,
+    /// The asset or currency that values were asked in, if not US dollars ("the price of ZEC in BTC").
+    pub priced_in: Option<String>,
     /// For each token, whether it names one of the above.
     pub(super) taken: Vec<bool>,
 }
@@ -45,7 +45,8 @@ pub fn extract(words: &Words, catalog: &Catalog) -> Entities {
     let mut figures = figures(words, &taken);
     mark(&mut taken, figures.iter().map(|mention| &mention.tokens));
     drop_general(words, &mut figures);
-    let priced_in = take_priced_in(words, &mut assets, &figures);
+    let priced_in = take_priced_in(words, &mut assets, &figures).map(|ticker| ticker.to_string());
+    let priced_in = priced_in.or_else(|| take_currency(words, &mut taken));
     Entities {
         days,
         assets,
@@ -159,6 +160,22 @@ fn take_priced_in(
         return assets.pop().map(|asset| asset.ticker);
     }
     None
+}
+
+/// Currencies that values are not told in.
+const CURRENCIES: List = List(
+    "eur, euro, euros, gbp, pound, pounds, sterling, yen, jpy, yuan, cny, franc, francs, chf, won, krw, rupee, rupees, inr, \
+     rubles, rub, cad, aud, satoshi, satoshis, sats",
+);
+
+fn take_currency(words: &Words, taken: &mut [bool]) -> Option<String> {
+    let at = (0..words.tokens.len()).find(|at| {
+        !taken[*at]
+            && words.is_in(*at, CURRENCIES)
+            && (words.is_any_before(*at, &["in", "to"]) || words.is_mark(at.wrapping_sub(1), '/'))
+    })?;
+    taken[at] = true;
+    words.word(at).map(str::to_owned)
 }
 
 impl Entities {

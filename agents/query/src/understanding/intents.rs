@@ -58,7 +58,7 @@ fn is_content(words: &Words, at: usize) -> bool {
     let token = &words.tokens[at];
     match token.kind {
         Kind::Mark(mark) => mark.is_alphanumeric(),
-        Kind::Word => !FILLER.contains(&token.text) && !TOPIC.contains(&token.text),
+        Kind::Word => !FILLER.contains(token.text.as_str()) && !TOPIC.contains(token.text.as_str()),
         Kind::Number(1) => false,
         Kind::Number(_) | Kind::Ordinal(_) | Kind::Amount => true,
     }
@@ -113,10 +113,16 @@ fn change_of_a_day(
 fn meant(cue: Cue, words: &Words, entities: &Entities, at: usize) -> Option<Cue> {
     match cue {
         Cue::HowFar(extreme) => Some(Cue::Extreme(extreme)),
-        Cue::Noun(extreme) => is_noun(words, at).then_some(Cue::Extreme(extreme)),
+        Cue::Noun(extreme) => {
+            // "The high fees" are no extreme, "the 52 week high price" is one.
+            let adjective = entities.is_metric(at + 1)
+                && words.is_any_before(at, &["the", "a", "its", "what", "hit"]);
+            (is_noun(words, at) && !adjective).then_some(Cue::Extreme(extreme))
+        }
         Cue::Most(extreme) => {
             let figure = (at + 1..at + 3).any(|next| entities.is_metric(next));
-            figure.then_some(Cue::Extreme(extreme))
+            let recent = words.is_any(at + 1, &["recent", "of", "likely"]);
+            (figure && !recent).then_some(Cue::Extreme(extreme))
         }
         // "The top 10" ranks, and "more than 100" compares with a number.
         Cue::Extreme(Extreme::Highest) if words.is_any(at, &["top"]) => {
@@ -215,9 +221,17 @@ fn extreme(
             _ => None,
         })
         .collect();
-    let (first, at) = *extremes.first()?;
+    let (mut first, at) = *extremes.first()?;
     let said = |wanted| extremes.iter().any(|(extreme, _)| *extreme == wanted);
     let both = said(Extreme::Highest) && said(Extreme::Lowest);
+    // In "the best and worst day" both are about days.
+    if said(Extreme::BestDay) || said(Extreme::WorstDay) {
+        first = match words.word(at) {
+            Some("best") => Extreme::BestDay,
+            Some("worst") => Extreme::WorstDay,
+            _ => first,
+        };
+    }
     // "Average and maximum" are statistics; "the highest average fee" is a highest.
     let listed = cues.iter().any(|(cue, other)| {
         let between = at.min(*other)..at.max(*other);

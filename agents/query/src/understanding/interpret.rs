@@ -22,6 +22,9 @@ const PER_ASSUMPTION: f64 = 0.05;
 /// What each word takes from it that nothing was made of.
 const PER_UNREAD: f64 = 0.08;
 
+/// How many words are listed that nothing was made of.
+const MAX_LEFT_OUT: usize = 5;
+
 /// The least certainty that is told.
 const LEAST: f64 = 0.05;
 
@@ -88,8 +91,8 @@ impl Question<'_> {
             assumptions.push("The question is very long; only its beginning was read.".to_owned());
         }
         assumptions.extend(self.reading.assumption.map(str::to_owned));
-        if let Some(ticker) = &self.entities.priced_in {
-            assumptions.push(format!("Values are in US dollars, not in {ticker}."));
+        if let Some(currency) = &self.entities.priced_in {
+            assumptions.push(format!("Values are in US dollars, not in {currency}."));
         }
         if self.entities.assets.is_empty() && !strangers.is_empty() {
             return Vec::new();
@@ -138,6 +141,7 @@ impl Question<'_> {
     ) -> Interpretation {
         assumptions.extend(range.assumptions.iter().cloned());
         let confidence = self.confidence(assumptions.len());
+        assumptions.extend(self.left_out());
         let mut assets: Vec<Ticker> = Vec::new();
         let mut metrics: Vec<Metric> = self.entities.metrics();
         for key in &series {
@@ -170,6 +174,23 @@ impl Question<'_> {
             assumptions,
             confidence,
         }
+    }
+
+    /// The words that nothing was made of, as a sentence. It is no assumption that costs confidence: each word does.
+    fn left_out(&self) -> Option<String> {
+        let unread = &self.reading.unread;
+        let first: Vec<String> = unread
+            .iter()
+            .take(MAX_LEFT_OUT)
+            .map(|at| format!("\"{}\"", self.words.tokens[*at].text))
+            .collect();
+        let more = if unread.len() > first.len() {
+            " and more"
+        } else {
+            ""
+        };
+        (!first.is_empty())
+            .then(|| format!("Not understood and left out: {}{more}.", first.join(", ")))
     }
 
     fn confidence(&self, assumptions: usize) -> f64 {

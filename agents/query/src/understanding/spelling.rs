@@ -47,16 +47,25 @@ fn stem(word: &str) -> &str {
     word.strip_suffix('s').unwrap_or(word)
 }
 
-/// Whether `word` means something besides being an asset's ticker.
+/// Words that mean something besides being an asset's name.
+static WORDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let figures = metrics::FIGURES.words().map(|(word, _)| word);
+    let hints = intents::words().map(|(word, _)| word);
+    let common = FILLER
+        .iter()
+        .chain(TOPIC.iter())
+        .chain(OTHER_WORDS.iter())
+        .copied();
+    figures
+        .chain(hints)
+        .chain(common)
+        .chain(days::names::all())
+        .collect()
+});
+
+/// Whether `word` means something besides being an asset's name.
 pub(super) fn is_other_word(word: &str) -> bool {
-    let figure = metrics::FIGURES.words().any(|(known, _)| known == word);
-    let hint = intents::words().any(|(known, _)| known == word);
-    figure
-        || hint
-        || FILLER.contains(word)
-        || TOPIC.contains(word)
-        || OTHER_WORDS.contains(word)
-        || days::names::all().any(|known| known == word)
+    WORDS.contains(word)
 }
 
 /// Corrects what is misspelt, and notes it.
@@ -77,7 +86,7 @@ pub(super) fn correct(words: &mut Words, catalog: &Catalog) {
 
 fn may_be_misspelt(token: &Token, shouted: bool, catalog: &Catalog) -> bool {
     let word = token.text.as_str();
-    let ticker_like = token.cashtag || token.upper && !shouted && word.len() <= SHORTEST;
+    let ticker_like = token.cashtag || token.upper && !shouted && word.len() < SHORTEST;
     token.kind == Kind::Word
         && (SHORTEST - 1..=LONGEST).contains(&word.len())
         && word.bytes().all(|byte| byte.is_ascii_alphanumeric())

@@ -3,3 +3,6 @@
 mod catalog;
 mod days;
 mod hostile;
+mod intents;
+mod names;
+mod refusals;

@@ -1,10 +1,14 @@
 //! Words that hold a sentence together, and words that say what it is about without naming an asset or a figure.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use super::phrases::List;
 
 /// Words that need not be understood for a question to be.
-pub(super) const FILLER: List = List(
-    "a, about, above, again, all, also, am, an, and, any, approximately, are, as, at, back, be, been, \
+pub(super) static FILLER: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    List(
+    "a, about, active, numbers, thing, things, maybe, perhaps, above, again, all, also, am, an, and, any, approximately, are, as, at, back, be, been, \
      before, being, below, both, but, by, can, close, closing, could, current, currently, daily, day, \
      days, did, didnt, display, do, does, doesnt, dollar, dollars, during, each, either, ever, every, \
      exact, exactly, far, figure, figures, find, for, from, fully, generally, get, give, given, had, \
@@ -27,13 +31,20 @@ pub(super) const FILLER: List = List(
      send, processed, seen, saw, whats, hows, half, early, late, mid, around, cent, percent, percentage, \
      united, states, american, s, same, first, second, third, next, after, ago, yet, already, up, down, \
      because, without, via, de, full, here",
-);
+    )
+    .iter()
+    .collect()
+});
 
 /// Words that make a question one about markets or chains even where neither asset nor figure is named.
-pub(super) const TOPIC: List = List(
+pub(super) static TOPIC: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    List(
     "crypto, cryptos, cryptocurrency, cryptocurrencies, coin, coins, token, tokens, blockchain, \
      blockchains, altcoin, altcoins, market, markets, mining, miners, miner, trading, traded, trade, \
      trades, traders, exchange, exchanges, currency, currencies, asset, assets, chain, network, onchain, \
      investors, investor, holdings, investment, stablecoin, stablecoins, defi, mined, minted, \
      transacted, transferred, confirmed",
-);
+    )
+    .iter()
+    .collect()
+});

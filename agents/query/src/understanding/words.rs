@@ -1,7 +1,5 @@
 //! The words of a question: lower case, without the marks that mean nothing, bounded in number.
 
-use std::ops::Range;
-
 use super::days::names::{is_month_name, is_range_end, is_unit_name};
 use super::phrases::List;
 
@@ -105,18 +103,6 @@ impl Words {
     /// What stands at `at`.
     pub fn kind(&self, at: usize) -> Option<Kind> {
         self.tokens.get(at).map(|token| token.kind)
-    }
-
-    /// The tokens of `range` as one text, for messages.
-    pub fn text(&self, range: Range<usize>) -> String {
-        let mut text = String::new();
-        for (position, token) in self.tokens[range].iter().enumerate() {
-            if position > 0 && !token.glued {
-                text.push(' ');
-            }
-            text.push_str(&token.text);
-        }
-        text
     }
 }
 

@@ -1,6 +1,6 @@
 //! Days, months, quarters, halves and years that are said by their number or name.
 
-use super::names::{letter_part, month, ordinal};
+use super::names::{letter_part, month, ordinal, season};
 use super::{Stretch, Turn, Year, YearPart};
 use crate::understanding::phrases::List;
 use crate::understanding::words::{Kind, Words};
@@ -258,9 +258,11 @@ pub(super) fn stands_as_month(words: &Words, at: usize) -> bool {
                     at + 1,
                     &["to", "and", "vs", "versus", "or", "until", "through"],
                 ) || words.is_mark(at + 1, '-'));
+            let article = words.is_any_before(at, &["the"]);
             let capital = words.tokens[at].capital && at > 0 && !words.shouted;
             words.is_in_before(at, BEFORE_MONTH)
                 || after_month
+                || article
                 || to_month
                 || capital
                 || (last_word && at > 0)
@@ -273,9 +275,10 @@ pub(super) fn stands_as_month(words: &Words, at: usize) -> bool {
     }
 }
 
-/// `Q3 2018`, `H1`.
+/// `Q3 2018`, `H1`, `summer 2018`.
 fn lettered_part(words: &Words, at: usize) -> Read {
-    let part = letter_part(words.word(at)?)?;
+    let word = words.word(at)?;
+    let part = letter_part(word).or_else(|| season(word))?;
     let (year, end) = year_after(words, at + 1);
     Some((Stretch::of_year(part, year), end))
 }

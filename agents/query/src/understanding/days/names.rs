@@ -104,7 +104,7 @@ const ORDINALS: &[(&str, u32)] = &[
 
 /// Other words of day expressions, known to the spelling.
 pub(in crate::understanding) const WORDS: List = List(
-    "yesterday, today, tomorrow, currently, current, since, before, after, until, between, during, \
+    "spring, summer, autumn, winter, yesterday, today, tomorrow, currently, current, since, before, after, until, between, during, \
      around, early, beginning, start, middle, quarter, quarters, week, weeks, month, months, years, \
      previous, hours, recent, decade, fortnight, half, year, date, time, ever, past, last, next, late, \
      mid, end, ytd, mtd, qtd, wtd, now, ago, inception, launch, history",
@@ -181,6 +181,18 @@ pub(in crate::understanding) fn letter_part(word: &str) -> Option<super::YearPar
         "h1" | "h2" => Some(super::YearPart::Half(last_digit(word))),
         _ => None,
     }
+}
+
+/// The season that `word` names, as the three months that it is taken for.
+pub(in crate::understanding) fn season(word: &str) -> Option<super::YearPart> {
+    let first_month = match word {
+        "spring" => 3,
+        "summer" => 6,
+        "autumn" => 9,
+        "winter" => 12,
+        _ => return None,
+    };
+    Some(super::YearPart::Season(first_month))
 }
 
 fn last_digit(word: &str) -> i8 {

@@ -3,6 +3,7 @@
 use super::dates::Read;
 use super::names::{self, unit};
 use super::read::Reader;
+use super::relative::WHOLE;
 use super::{End, Stretch, Third, Unit, YearPart};
 use crate::understanding::words::{Kind, Words};
 
@@ -19,8 +20,9 @@ impl Reader<'_> {
         let (count, unit, next) = match self.span(at + 1, false) {
             Some(span) => span,
             None => {
-                let (count, unit) = unit(words.word(at + 1)?).or_else(|| half(words, at + 1))?;
-                (count, unit, at + 2)
+                let unit_at = at + 1 + usize::from(words.is_in(at + 1, WHOLE));
+                let (count, unit) = unit(words.word(unit_at)?).or_else(|| half(words, unit_at))?;
+                (count, unit, unit_at + 1)
             }
         };
         if !words.is_any(next, &["of", "in"]) {

@@ -197,10 +197,10 @@ impl Reader<'_> {
         }
         let bare = at;
         let at = self.skip(at);
-        self.said_whole(at)
+        self.slice(at, depth)
+            .or_else(|| self.said_whole(at))
             .or_else(|| self.near_today(at))
             .or_else(|| self.ago(at))
-            .or_else(|| self.slice(at, depth))
             .or_else(|| self.turned(at))
             .or_else(|| self.beside(at, depth))
             .or_else(|| self.third(at, depth))

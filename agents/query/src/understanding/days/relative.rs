@@ -8,7 +8,8 @@ use crate::understanding::phrases::List;
 use crate::understanding::words::Kind;
 
 /// Words before a unit that add nothing.
-const WHOLE: List = List("full, whole, entire, complete, calendar, trading, consecutive");
+pub(super) const WHOLE: List =
+    List("full, whole, entire, complete, calendar, trading, consecutive");
 
 /// The largest count that is read; a larger one is no span of days that any data has.
 const MAX_COUNT: u32 = 40_000;
@@ -200,8 +201,8 @@ impl Reader<'_> {
         if let Some((each, unit)) = unit(word) {
             return Some((self.turned_unit(turn, rolls, each, unit, next), next + 1));
         }
-        if let Some(month) = names::month(word) {
-            let part = YearPart::Month(month);
+        let month = names::month(word).map(YearPart::Month);
+        if let Some(part) = month.or_else(|| names::season(word)) {
             return Some((Stretch::of_year(part, Year::Unsaid(turn)), next + 1));
         }
         if matches!(word, "weekend" | "weekends") {

@@ -284,7 +284,7 @@ fn year_part(year: i16, part: Option<YearPart>) -> Option<Period> {
         None => (1, Unit::Year),
         Some(YearPart::Day { .. }) => (1, Unit::Day),
         Some(YearPart::Month(_)) => (1, Unit::Month),
-        Some(YearPart::Quarter(_)) => (1, Unit::Quarter),
+        Some(YearPart::Quarter(_) | YearPart::Season(_)) => (1, Unit::Quarter),
         Some(YearPart::Half(_)) => (6, Unit::Month),
     };
     Some(until_before(from, moved(from, count, unit)))

@@ -100,7 +100,7 @@ impl Chooser<'_> {
         let period = match &reaches[..] {
             [] => self.default_period(&mut assumptions),
             [only] => only.period,
-            several => joined(&expressions, several, periods.is_some(), &mut assumptions),
+            several => self.joined(&expressions, several, &mut assumptions),
         };
         let mut range = self.bounded(period, assumptions);
         range.periods = periods;
@@ -155,20 +155,44 @@ impl Chooser<'_> {
             )
     }
 
-    fn say(&self, expression: &Expression, reach: Reach, assumptions: &mut Vec<String>) {
-        for stretch in stretches(expression) {
-            if let Stretch::OfYear {
-                part: YearPart::Day { month, day },
-                ambiguous: true,
-                ..
-            } = stretch
-            {
-                assumptions.push(format!(
-                    "The first number of a date with slashes is taken for the month, so the day is {day} {}.",
-                    month_name(*month)
-                ));
-            }
+    /// Several ranges as one: what they have in common where one bounds the other ("since March, before May"), else all
+    /// of them; what lies between is said.
+    fn joined(
+        &self,
+        expressions: &[Expression],
+        reaches: &[Reach],
+        assumptions: &mut Vec<String>,
+    ) -> Period {
+        let mut periods: Vec<Period> = reaches.iter().map(|reach| reach.period).collect();
+        periods.sort_by_key(|period| (period.from, period.to));
+        let (mut all, mut inner) = (periods[0], periods[0]);
+        let mut gap = false;
+        for period in &periods[1..] {
+            gap |= moved(all.to, 1, Unit::Day) < period.from;
+            all.to = all.to.max(period.to);
+            inner.from = period.from;
+            inner.to = inner.to.min(period.to);
         }
+        let bounds = expressions.iter().any(|expression| {
+            !matches!(expression, Expression::Within(_) | Expression::Between(..))
+        });
+        if self.intent == Intent::Comparison {
+            return all;
+        }
+        if inner.from <= inner.to && (bounds || periods.contains(&inner)) {
+            return inner;
+        }
+        if gap {
+            let Period { from, to } = self.cut(all);
+            assumptions.push(format!(
+                "Several ranges are named, so this is about all from the first to the last day, {from} to {to}."
+            ));
+        }
+        all
+    }
+
+    fn say(&self, expression: &Expression, reach: Reach, assumptions: &mut Vec<String>) {
+        assumptions.extend(stretches(expression).into_iter().filter_map(taken_for));
         if reach.swapped {
             let Period { from, to } = reach.period;
             assumptions.push(format!(
@@ -300,6 +324,31 @@ impl Chooser<'_> {
     }
 }
 
+/// What has to be said of how a stretch was read.
+fn taken_for(stretch: &Stretch) -> Option<String> {
+    let (part, ambiguous) = match stretch {
+        Stretch::OfYear {
+            part, ambiguous, ..
+        } => (*part, *ambiguous),
+        other => (other.part()?, false),
+    };
+    match part {
+        YearPart::Day { month, day } if ambiguous => Some(format!(
+            "The first number of a date with slashes is taken for the month, so the day is {day} {}.",
+            month_name(month)
+        )),
+        YearPart::Season(month) => {
+            let last = (month + 1) % 12 + 1;
+            Some(format!(
+                "The season is taken for {} to {}.",
+                month_name(month),
+                month_name(last)
+            ))
+        }
+        _ => None,
+    }
+}
+
 fn said_year(stretch: &Stretch) -> Option<i16> {
     match stretch.year() {
         Some(Year::Said(year)) => Some(year),
@@ -315,46 +364,6 @@ fn stretches(expression: &Expression) -> Vec<&Stretch> {
         | Expression::Before(stretch)
         | Expression::Until(stretch) => vec![stretch],
         Expression::Between(start, end) => vec![start, end],
-    }
-}
-
-/// Several ranges as one: what they have in common where one bounds the other ("since March, before May"), else all of
-/// them and what lies between.
-fn joined(
-    expressions: &[Expression],
-    reaches: &[Reach],
-    compared: bool,
-    assumptions: &mut Vec<String>,
-) -> Period {
-    let periods = reaches.iter().map(|reach| reach.period);
-    let latest_start = periods.clone().map(|period| period.from).max();
-    let earliest_end = periods.clone().map(|period| period.to).min();
-    let start = periods.clone().map(|period| period.from).min();
-    let end = periods.map(|period| period.to).max();
-    let (Some(latest_start), Some(earliest_end), Some(start), Some(end)) =
-        (latest_start, earliest_end, start, end)
-    else {
-        return reaches[0].period;
-    };
-    let inner = Period {
-        from: latest_start,
-        to: earliest_end,
-    };
-    let nested = reaches.iter().any(|reach| reach.period == inner);
-    let bounds = expressions
-        .iter()
-        .any(|expression| !matches!(expression, Expression::Within(_) | Expression::Between(..)));
-    if !compared && latest_start <= earliest_end && (bounds || nested) {
-        return inner;
-    }
-    if !compared {
-        assumptions.push(format!(
-            "Several ranges are named, so this is about all from the first to the last day, {start} to {end}."
-        ));
-    }
-    Period {
-        from: start,
-        to: end,
     }
 }
 

@@ -33,7 +33,12 @@ pub(super) fn before_reading(
     if !entities.figures.is_empty() {
         return (unread && !has_strong_figure(question)).then(|| off_topic(question.catalog));
     }
-    let topic = (0..question.words.tokens.len()).any(|at| question.words.is_in(at, TOPIC));
+    let topic = (0..question.words.tokens.len()).any(|at| {
+        question
+            .words
+            .word(at)
+            .is_some_and(|word| TOPIC.contains(word))
+    });
     let telling = !unread
         && (question.reading.telling || question.session.is_some() && !entities.days.is_empty());
     match (topic || telling, question.session) {
