@@ -63,10 +63,12 @@ pub async fn start_with(
          give it an address of this machine only, such as 127.0.0.1:16686"
     );
     let sources = recorded_sources(&mut config.sources).await?;
-    let door = edge::listen(viewer, "viewer.listen").await?;
     let mut agents = agents(&config);
     change(&mut agents);
-    let mut running = Platform::open(config, program).await?.start(agents).await?;
+    // Before anything listens: who starts a second one is to hear of the first, and not of a port that it has.
+    let platform = Platform::open(config, program).await?;
+    let door = edge::listen(viewer, "viewer.listen").await?;
+    let mut running = platform.start(agents).await?;
     if let Some((listener, router)) = sources {
         running.serve("sources", "recorded data", listener, router);
     }
