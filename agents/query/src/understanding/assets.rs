@@ -161,7 +161,9 @@ fn stands_as_asset(words: &Words, asset: &AssetMention) -> bool {
         return true;
     }
     let next = *last + 1;
-    let counts = token.text == "one" && counts_something(words, next);
+    let subject = words.is_any_before(*first, &["is", "was", "did", "does"])
+        && words.is_any(next, &["worth", "cost"]);
+    let counts = token.text == "one" && !subject && counts_something(words, next);
     if token.upper && !words.shouted {
         return !counts;
     }

@@ -2,6 +2,7 @@
 
 mod range;
 mod refusal;
+mod sentences;
 mod strangers;
 
 use chimera_questions::messages::Catalog;

@@ -113,7 +113,7 @@ const CALLED: &[(Metric, &str)] = &[
     ),
     (
         Metric::BlockSizeBytes,
-        "block size, block sizes, blocksize, blocksizes, size of block, size of blocks, size of the blocks, \
+        "block size, large are blocks, big are blocks, large is block, big is block, large were blocks, big were blocks, bytes per block, bytes, block sizes, blocksize, blocksizes, size of block, size of blocks, size of the blocks, \
          bytes per day, block bytes, block weight, block space, block data",
     ),
     (
@@ -127,12 +127,12 @@ const CALLED: &[(Metric, &str)] = &[
          newly issued coins, newly generated coins, coins created, created coins, coin issuance, \
          coin generation, generatedcoins, emission, emissions, number of new coins, growth of supply, \
          growth of the supply, coin creation, coins were mined, coins are mined, coins were issued, \
-         coins were generated, coins were created, were mined, are mined, were minted, were issued, \
+         coins were generated, coins were created, are issued, is issued, are created, are generated, are minted, issued per day, were mined, are mined, were minted, were issued, \
          were generated, were created",
     ),
     (
         Metric::BlockHeight,
-        "block height, blockheight, chain tip, chain height, height of chain, height of the chain, height, \
+        "block height, high is chain, long is chain, high is blockchain, long is blockchain, blockheight, chain tip, chain height, height of chain, height of the chain, height, \
          getblockcount, block number, latest block, last block, current block, blockchain height, tip, \
          newest block, height of the blockchain, length of the chain, chain length",
     ),

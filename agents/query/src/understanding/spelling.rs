@@ -19,6 +19,9 @@ const SHORTEST: usize = 5;
 /// Words longer than this are no misspelt keyword; it bounds the work.
 const LONGEST: usize = 24;
 
+/// Unknown words beyond this many are not looked up: what has so many is no misspelt question. It bounds the work.
+const MOST: usize = 40;
+
 /// English words one edit away from a name or keyword, which are not that name or keyword misspelt. Taken from the word
 /// list of SCOWL (<http://wordlist.aspell.net>), of which a list of single words may be used freely.
 const ENGLISH: &str = include_str!("spelling/english.txt");
@@ -71,10 +74,11 @@ pub(super) fn is_other_word(word: &str) -> bool {
 /// Corrects what is misspelt, and notes it.
 pub(super) fn correct(words: &mut Words, catalog: &Catalog) {
     let shouted = words.shouted;
-    for token in &mut words.tokens {
-        if !may_be_misspelt(token, shouted, catalog) {
-            continue;
-        }
+    let unknown = words
+        .tokens
+        .iter_mut()
+        .filter(|token| may_be_misspelt(token, shouted, catalog));
+    for token in unknown.take(MOST) {
         if let Some(keyword) = meant(&token.text, catalog) {
             words.corrections.push(Correction {
                 written: std::mem::replace(&mut token.text, keyword.clone()),

@@ -8,7 +8,7 @@ use super::phrases::List;
 /// Words that need not be understood for a question to be.
 pub(super) static FILLER: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     List(
-    "a, about, active, numbers, thing, things, maybe, perhaps, above, again, all, also, am, an, and, any, approximately, are, as, at, back, be, been, \
+    "a, about, active, process, lately, count, convert, converted, usually, normally, numbers, thing, things, maybe, perhaps, above, again, all, also, am, an, and, any, approximately, are, as, at, back, be, been, \
      before, being, below, both, but, by, can, close, closing, could, current, currently, daily, day, \
      days, did, didnt, display, do, does, doesnt, dollar, dollars, during, each, either, ever, every, \
      exact, exactly, far, figure, figures, find, for, from, fully, generally, get, give, given, had, \

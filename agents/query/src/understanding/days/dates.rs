@@ -19,6 +19,7 @@ pub(super) fn read(words: &Words, at: usize) -> Read {
         .or_else(|| year_first(words, at))
         .or_else(|| day_first(words, at))
         .or_else(|| month_first(words, at))
+        .or_else(|| holiday(words, at))
         .or_else(|| lettered_part(words, at))
         .or_else(|| counted_part(words, at))
         .or_else(|| bare_year(words, at))
@@ -236,6 +237,25 @@ fn month_first(words: &Words, at: usize) -> Read {
     }
     let end = if end == after { at + 1 } else { end };
     Some((Stretch::of_year(YearPart::Month(month), year), end))
+}
+
+/// `Christmas 2018`, `New Year's Eve`: the holidays that have the same date wherever they are kept.
+fn holiday(words: &Words, at: usize) -> Read {
+    let (name, next) = match words.word(at)? {
+        "christmas" => (at, at + 1),
+        "new" if words.is_any(at + 1, &["year", "years"]) => (at, at + 2),
+        _ => return None,
+    };
+    let (month, day) = match (words.word(name)?, words.word(next)) {
+        ("christmas", Some("eve")) => (12, 24),
+        ("christmas", _) => (12, 25),
+        (_, Some("eve")) => (12, 31),
+        (_, Some("day")) => (1, 1),
+        _ => return None,
+    };
+    let named = usize::from(words.is_any(next, &["eve", "day"]));
+    let (year, end) = year_after(words, next + named);
+    Some((day_of(Some(year), month, day, false), end))
 }
 
 /// Words that a month's name may follow.

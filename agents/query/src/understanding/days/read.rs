@@ -44,6 +44,9 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     fn expression(&self, at: usize) -> Option<(Expression, usize)> {
         match self.words.word(at) {
+            Some("start" | "beginning") if self.words.is_any(at + 1, &["to"]) => {
+                self.start_to_end(at)
+            }
             Some("between") => self.between(at),
             Some("from" | "starting" | "beginning") => self.from(at).or_else(|| self.plain(at)),
             Some("since") => self.since(at),
@@ -57,6 +60,15 @@ impl Reader<'_> {
                 self.bound(at + 2, Expression::Until)
             }
             _ => self.plain(at),
+        }
+    }
+
+    /// `start to end of 2018`, which is all of it.
+    fn start_to_end(&self, at: usize) -> Option<(Expression, usize)> {
+        if self.words.is_any(at + 2, &["end", "finish"]) {
+            self.bound(at + 3, Expression::Within)
+        } else {
+            None
         }
     }
 
@@ -75,6 +87,9 @@ impl Reader<'_> {
 
     fn from(&self, at: usize) -> Option<(Expression, usize)> {
         let at = at + 1 + usize::from(self.words.is_any(at + 1, &["from", "in", "on", "with"]));
+        if let Some(whole) = self.start_to_end(self.skip(at)) {
+            return Some(whole);
+        }
         let (start, next) = self.start(at)?;
         if let Some(end_at) = self.connector(next, true)
             && let Some((end, next)) = self.end(end_at, &start)

@@ -21,6 +21,7 @@ impl Reader<'_> {
         let all = |next| Some((Stretch::AllTime, next));
         match words.word(at)? {
             "all" if words.is_any(at + 1, &["time", "times"]) => all(at + 2),
+            "launch" if words.is_any(at + 1, &["day", "date"]) => Some((Stretch::FirstDay, at + 2)),
             "alltime" | "ever" | "lifetime" | "history" => all(at + 1),
             "entire" | "whole" | "full" | "complete" | "all"
                 if words.is_any(
@@ -168,7 +169,8 @@ impl Reader<'_> {
         let (count, unit, next) = self.span(at + usize::from(said_in), true)?;
         let from_now = words.is_any(next, &["from"]) && words.is_any(next + 1, &["now", "today"]);
         let time = words.is_any(next, &["time"]);
-        let counted = said_in && !words.is_any(at + 1, &["a", "an", "one"]);
+        let hours = words.word(next - 1).is_some_and(is_hours);
+        let counted = said_in && !hours && !words.is_any(at + 1, &["a", "an", "one"]);
         let next = match (from_now, time) {
             (true, _) => next + 2,
             (_, true) if said_in => next + 1,
@@ -307,7 +309,18 @@ impl Reader<'_> {
             return None;
         }
         let (count, unit, next) = self.span(at, false)?;
-        (!is_hours(self.words.word(next - 1)?)).then_some((Stretch::Last { count, unit }, next))
+        // The "24h volume" of a day is its volume, whichever day that is.
+        let daily = is_hours(self.words.word(next - 1)?)
+            && count == 1
+            && self
+                .words
+                .is_any(next, &["volume", "trading", "turnover", "price"]);
+        let stretch = if daily {
+            Stretch::Now
+        } else {
+            Stretch::Last { count, unit }
+        };
+        Some((stretch, next))
     }
 }
 

@@ -104,7 +104,10 @@ const CUES: &[(Cue, &str)] = &[
          variance, quartile, quartiles, distribution, percentile, percentiles, typical, typically, \
          on average, fluctuate, fluctuated, fluctuation, fluctuations, how stable, spread out, stddev",
     ),
-    (Cue::Describe, "describe, description"),
+    (
+        Cue::Describe,
+        "describe, description, everything, analysis, analyse, analyze",
+    ),
     (
         Cue::Trend,
         "trend, trends, trended, trending, develop, develops, developed, developing, development, \

@@ -217,6 +217,15 @@ fn the_last_so_many_units_end_today() {
     said("past month", "2019-03-01..2019-03-28");
     said("past year", "2018-03-29..2019-03-28");
     said("last 24 hours", "2019-03-28");
+    said("24h", "2019-03-28");
+    check(
+        "24h volume of ZEC last month",
+        "trend ZEC.exchange_volume_usd 2019-02-01..2019-02-28",
+    );
+    check(
+        "change of ZEC in 24 hours",
+        "value ZEC.price_usd 2019-03-28",
+    );
     said("last 48 hours", "2019-03-27..2019-03-28");
 }
 
@@ -365,6 +374,12 @@ fn weeks_surroundings_and_parts() {
     said("the first 10 days of 2018", "2018-01-01..2018-01-10");
     said("in the last month of 2018", "2018-12-01..2018-12-31");
     said("the second week of January 2018", "2018-01-08..2018-01-14");
+    said("in summer 2018", "2018-06-01..2018-08-31");
+    said("last winter", "2018-12-01..2019-02-28");
+    said("from start to end of 2018", "2018-01-01..2018-12-31");
+    said("on Christmas day 2018", "2018-12-25");
+    said("on New Year's Eve", "2018-12-31");
+    said("on New Year's Day 2018", "2018-01-01");
 }
 
 #[test]

@@ -380,7 +380,7 @@ fn the_others_are_told_apart_though_not_answered_yet() {
 #[test]
 fn which_metric_belongs_to_which_asset() {
     let check = |question: &str, series: &str| {
-        check(question, &format!("trend {series} 2018-01-01..2018-12-31"))
+        check(question, &format!("trend {series} 2018-01-01..2018-12-31"));
     };
     check(
         "price and volume of ZEC and BTC in 2018",

@@ -237,6 +237,10 @@ fn metrics_in_sentences() {
             "BTC.block_count",
         ),
         (
+            "how large were bitcoin blocks yesterday",
+            "BTC.block_size_bytes",
+        ),
+        (
             "How difficult... the mining difficulty of BTC yesterday",
             "BTC.difficulty",
         ),
