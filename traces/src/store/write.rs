@@ -82,6 +82,8 @@ impl Engine {
         for (key, span) in spans {
             self.catalog
                 .note_operation(&origin.service, span.kind, &span.name)?;
+            // Readers see a batch entry by entry, in this order: who finds a span by its index finds its body too.
+            batch.insert(&self.spans, *key, body(origin, span));
             let entry = Entry::of(span, *key);
             let value = entry.value(&span.name);
             if entry.is_error {
@@ -92,7 +94,6 @@ impl Engine {
                 );
             }
             batch.insert(&self.index, entry.key(Kind::All, origin.service.id), value);
-            batch.insert(&self.spans, *key, body(origin, span));
         }
         Ok(batch.commit()?)
     }
