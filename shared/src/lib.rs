@@ -8,6 +8,7 @@ pub mod control;
 pub mod data_dir;
 pub mod deadline;
 pub mod documents;
+pub mod door;
 pub mod edge;
 pub mod http;
 pub mod platform;

@@ -1,6 +1,10 @@
 //! The program of an agent that runs in a process of its own.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -8,6 +12,8 @@ use clap::Parser;
 use crate::{
     BaseAgent, Platform,
     config::{self, Config, Flag, LoadOptions},
+    door::Doorplate,
+    edge,
 };
 
 /// The exit code of a program whose configuration was refused.
@@ -38,7 +44,7 @@ impl BaseAgent {
 /// Reads the configuration, builds an agent from it, and runs it in a process of its own until SIGINT or SIGTERM.
 ///
 /// With the embedded bus, a process of its own has a bus of its own: its state is kept under the agent's name in the
-/// data directory, beside that of `chimera up`.
+/// data directory, beside that of `chimera up`. Commands reach it there: `chimera --data-dir …/agents/<name> publish …`.
 ///
 /// Ends with 0 after a shutdown, 2 when the configuration was refused, and 1 when the agent could not be run.
 pub fn main(build: impl FnOnce(&Config) -> anyhow::Result<BaseAgent>) -> ExitCode {
@@ -85,11 +91,12 @@ async fn run(
     let agent = build(&config)?;
     config.data_dir.push("agents");
     config.data_dir.push(agent.name());
-    let name = agent.name().to_owned();
-    let running = Platform::open(config, &name)
-        .await?
-        .start(vec![agent])
-        .await?;
+    let (name, data_dir) = (agent.name().to_owned(), config.data_dir.clone());
+    let platform = Platform::open(config, &name).await?;
+    let door = edge::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "commands").await?;
+    let mut running = platform.start(vec![agent]).await?;
+    running.open_door(door)?;
+    Doorplate::write(&data_dir, running.addresses())?;
     for address in running.addresses() {
         announce(&format_args!(
             "{} {} on http://{}",
@@ -98,6 +105,7 @@ async fn run(
     }
     stop.await;
     running.stop().await;
+    Doorplate::remove(&data_dir);
     Ok(())
 }
 
