@@ -37,11 +37,8 @@ pub(crate) fn write(
         .join("\n")
 }
 
+/// What was assumed, each a sentence.
 fn assumed(question: &Interpretation) -> Option<String> {
-    (!question.assumptions.is_empty()).then(|| {
-        format!(
-            "Assumed: {}.",
-            question.assumptions.join("; ").trim_end_matches('.')
-        )
-    })
+    (!question.assumptions.is_empty())
+        .then(|| format!("Assumed: {}", question.assumptions.join(" ")))
 }

@@ -55,7 +55,10 @@ fn full(metric: Metric, scale: f64) -> (Interpretation, Fetched) {
         "2019-01-01",
         "2019-01-31",
     );
-    question.assumptions = vec!["no metric is named, so the price is meant".to_owned()];
+    question.assumptions = vec![
+        "No asset was named, so this is about ZEC.".to_owned(),
+        "No metric was named, so this is about the price.".to_owned(),
+    ];
     (question, data)
 }
 
