@@ -103,7 +103,23 @@ fn figure_at(
     {
         return Some((Figure::Metric(metric), vec![at]));
     }
-    FIGURES.longest_at(words, at, skip)
+    let found = FIGURES.longest_at(words, at, &skip)?;
+    (!is_statistic_of_another(words, at, &found.1, skip)).then_some(found)
+}
+
+/// "The median transaction" is a figure, and "the median transaction volume" the median of another one.
+fn is_statistic_of_another(
+    words: &Words,
+    at: usize,
+    tokens: &[usize],
+    skip: impl Fn(usize) -> bool,
+) -> bool {
+    words.is_any(at, &["median", "typical"])
+        && tokens.get(1).is_some_and(|second| {
+            FIGURES
+                .longest_at(words, *second, skip)
+                .is_some_and(|(_, other)| other.last() > tokens.last())
+        })
 }
 
 /// Drops words that only introduce another figure: "the value of the fees", "the cost of mining difficulty".
@@ -137,7 +153,7 @@ fn drop_general(words: &Words, figures: &mut Vec<FigureMention>) {
     }
     // "Were mined" alone is about coins; after "blocks of ZEC" it is about those.
     if kept.len() > 1 {
-        kept.retain(|mention| !words.is_any(mention.tokens[0], &["were", "are"]));
+        kept.retain(|mention| !words.is_any(mention.tokens[0], &["is", "was", "were", "are"]));
     }
     *figures = kept;
 }

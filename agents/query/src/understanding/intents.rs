@@ -73,7 +73,7 @@ fn cues(words: &Words, entities: &Entities) -> (Vec<(Cue, usize)>, Vec<bool>) {
             continue;
         }
         let skip = |between| entities.is_taken(between) || words.is_in(between, BETWEEN);
-        let found = change_of_a_day(words, at, skip).or_else(|| {
+        let found = change_of_a_day(words, entities, at, skip).or_else(|| {
             PHRASES
                 .longest_at(words, at, skip)
                 .filter(|(_, tokens)| tokens.iter().all(|token| !entities.taken[*token]))
@@ -89,9 +89,10 @@ fn cues(words: &Words, entities: &Entities) -> (Vec<(Cue, usize)>, Vec<bool>) {
     (cues, read)
 }
 
-/// "The biggest drop": the day with the worst change.
+/// "The biggest drop": the day with the worst change; "the biggest supply growth" is the highest of a figure.
 fn change_of_a_day(
     words: &Words,
+    entities: &Entities,
     at: usize,
     skip: impl Fn(usize) -> bool,
 ) -> Option<(Cue, Vec<usize>)> {
@@ -99,6 +100,7 @@ fn change_of_a_day(
         return None;
     }
     let noun = (at + 1..at + 5)
+        .filter(|next| !entities.is_metric(*next))
         .find(|next| words.is_in(*next, GAINS) || words.is_in(*next, LOSSES) || !skip(*next))?;
     let extreme = match (words.is_in(noun, GAINS), words.is_in(noun, LOSSES)) {
         (true, _) if words.is_any(at, &["worst"]) => Extreme::WorstDay,
@@ -124,6 +126,13 @@ fn meant(cue: Cue, words: &Words, entities: &Entities, at: usize) -> Option<Cue>
             let recent = words.is_any(at + 1, &["recent", "of", "likely"]);
             (figure && !recent).then_some(Cue::Extreme(extreme))
         }
+        // "Which day was the best": the day with the best change.
+        Cue::Extreme(Extreme::Highest) if is_said_of_a_day(words, entities, at, "best") => {
+            Some(Cue::Extreme(Extreme::BestDay))
+        }
+        Cue::Extreme(Extreme::Lowest) if is_said_of_a_day(words, entities, at, "worst") => {
+            Some(Cue::Extreme(Extreme::WorstDay))
+        }
         // "The top 10" ranks, and "more than 100" compares with a number.
         Cue::Extreme(Extreme::Highest) if words.is_any(at, &["top"]) => {
             (!is_count(words, entities, at + 1)).then_some(cue)
@@ -146,6 +155,13 @@ fn meant(cue: Cue, words: &Words, entities: &Entities, at: usize) -> Option<Cue>
         // "Expected" of a person who asks is no forecast.
         cue => Some(cue),
     }
+}
+
+/// Whether the word at `at` is `wanted` and follows "day" at a short distance, without a figure that it says more of.
+fn is_said_of_a_day(words: &Words, entities: &Entities, at: usize, wanted: &str) -> bool {
+    words.is_any(at, &[wanted])
+        && !(at + 1..at + 4).any(|next| entities.is_metric(next))
+        && (at.saturating_sub(4)..at).any(|before| words.is_any(before, &["day", "days"]))
 }
 
 fn is_count(words: &Words, entities: &Entities, at: usize) -> bool {

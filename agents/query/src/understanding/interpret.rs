@@ -32,6 +32,16 @@ const LEAST: f64 = 0.05;
 /// The asset that is meant when none is named.
 const DEFAULT_ASSET: &str = "ZEC";
 
+/// A word of the question; of one with digits only that it is one, since every number in the text of an answer is one of
+/// its facts.
+fn quoted(word: &str) -> String {
+    if word.contains(|c: char| c.is_numeric()) {
+        "a number".to_owned()
+    } else {
+        format!("\"{word}\"")
+    }
+}
+
 /// A question taken apart, and what is known besides.
 #[derive(Debug, Clone, Copy)]
 struct Question<'a> {
@@ -183,7 +193,7 @@ impl Question<'_> {
         let first: Vec<String> = unread
             .iter()
             .take(MAX_LEFT_OUT)
-            .map(|at| format!("\"{}\"", self.words.tokens[*at].text))
+            .map(|at| quoted(&self.words.tokens[*at].text))
             .collect();
         let more = if unread.len() > first.len() {
             " and more"

@@ -20,8 +20,8 @@ const CALLED: &[(Metric, &str)] = &[
     (
         Metric::PriceUsd,
         "price, prices, priced, worth, value, values, exchange rate, exchange rates, quote, quotes, \
-         quotation, cost, costs, price usd, pricing, trading at, trade at, traded at, trades at, expensive, \
-         cheap, price tag, price in usd, price in dollars",
+         quotation, cost, costs, price usd, pricing, trading at, trade at, traded at, trades at, was traded at, \
+         is traded at, was traded for, traded for, expensive, cheap, price tag, price in usd, price in dollars",
     ),
     (
         Metric::MarketCapUsd,
@@ -39,7 +39,7 @@ const CALLED: &[(Metric, &str)] = &[
         Metric::ExchangeVolumeUsd,
         "trading volume, trading volumes, traded volume, trade volume, volume, volumes, turnover, \
          exchange volume, exchange volumes, volume traded, market volume, exchangevolume, \
-         exchangevolume usd, exchange volume usd, volume usd",
+         exchangevolume usd, exchange volume usd, volume usd, was traded, were traded, is traded, are traded",
     ),
     (
         Metric::TxCount,
@@ -55,7 +55,9 @@ const CALLED: &[(Metric, &str)] = &[
          value transferred, transfer volume, transfer value, value moved on chain, value moved, \
          volume transferred, value of transfers, value of transactions, txvolume, txvolume usd, \
          tx volume usd, volume on chain, volume onchain, transacted value, transacted volume, settled value, \
-         settlement volume, value sent",
+         settlement volume, value sent, value was sent, value was moved, value was transferred, \
+         volume was transferred, was transferred, were transferred, was moved, was sent, were sent, \
+         moved on chain, transferred on chain, sent on chain",
     ),
     (
         Metric::AdjustedTxVolumeUsd,
@@ -113,8 +115,10 @@ const CALLED: &[(Metric, &str)] = &[
     ),
     (
         Metric::BlockSizeBytes,
-        "block size, large are blocks, big are blocks, large is block, big is block, large were blocks, big were blocks, bytes per block, bytes, block sizes, blocksize, blocksizes, size of block, size of blocks, size of the blocks, \
-         bytes per day, block bytes, block weight, block space, block data",
+        "block size, block sizes, blocksize, blocksizes, size of block, size of blocks, size of the blocks, \
+         bytes, bytes per block, bytes per day, block bytes, block weight, block space, block data, \
+         large is block, large was block, large are blocks, large were blocks, big is block, big was block, \
+         big are blocks, big were blocks, full are blocks, full were blocks",
     ),
     (
         Metric::Difficulty,

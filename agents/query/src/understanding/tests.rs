@@ -5,4 +5,5 @@ mod days;
 mod hostile;
 mod intents;
 mod names;
+mod phrasings;
 mod refusals;

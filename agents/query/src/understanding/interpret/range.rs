@@ -9,6 +9,7 @@ use super::sentences::{no_such_day, stretches, taken_for};
 use crate::understanding::days::resolve::{Aim, Clock, Reach, moved, one};
 use crate::understanding::days::{Expression, Stretch, Unit, Year};
 
+// Both are told in words, since every number in the text of an answer is one of its facts.
 /// How many days a question without a range is about.
 const DEFAULT_DAYS: i32 = 30;
 
@@ -225,7 +226,8 @@ impl Chooser<'_> {
         if forecast && period.to < tomorrow {
             period = self.next_days();
             assumptions.push(format!(
-                "A forecast is about days to come, so this is about the next {FORECAST_DAYS} days."
+                "A forecast is about days to come, so this is about the next seven, {} to {}.",
+                period.from, period.to
             ));
         } else if forecast {
             period.from = period.from.max(tomorrow);
@@ -308,14 +310,18 @@ impl Chooser<'_> {
                 )
             }
             Intent::Forecast => {
-                let said =
-                    format!("No range was named, so this is about the next {FORECAST_DAYS} days.");
-                (self.next_days(), said)
+                let period = self.next_days();
+                let Period { from, to } = period;
+                let said = format!(
+                    "No range was named, so this is about the next seven days, {from} to {to}."
+                );
+                (period, said)
             }
             _ => {
                 let from = moved(today, 1 - DEFAULT_DAYS, Unit::Day);
-                let said =
-                    format!("No range was named, so this is about the last {DEFAULT_DAYS} days.");
+                let said = format!(
+                    "No range was named, so this is about the last thirty days, {from} to {today}."
+                );
                 (Period { from, to: today }, said)
             }
         };

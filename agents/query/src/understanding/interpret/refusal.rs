@@ -71,6 +71,12 @@ pub(super) fn after_reading(
             questions: vec![questions],
         };
     }
+    if let Some(question) = one_sided(question, &interpretation) {
+        return Understanding::NeedsClarification {
+            interpretation: Some(interpretation),
+            questions: vec![question],
+        };
+    }
     if let Some(message) = not_yet(interpretation.intent) {
         return failed(interpretation, FailureCode::NotYet, message);
     }
@@ -169,6 +175,39 @@ fn unavailable_figure(question: &Question<'_>) -> Option<Clarification> {
             })
         }
         Figure::Metric(_) => None,
+    })
+}
+
+/// Words after which the second side of a comparison stands.
+const OTHER_SIDE: &[&str] = &["than", "with", "to", "against", "vs", "versus"];
+
+/// A comparison of which one side only is named. "Than last year" names the other one.
+fn one_sided(question: &Question<'_>, asked: &Interpretation) -> Option<Clarification> {
+    let [side] = &asked.series[..] else {
+        return None;
+    };
+    let words = question.words;
+    let names_another = question.entities.days.iter().any(|mention| {
+        let start = mention.tokens.start;
+        (start..=mention.tokens.end).any(|at| words.is_any(at, OTHER_SIDE))
+            || words.is_any_before(start, OTHER_SIDE)
+            || start > 0 && words.is_any_before(start - 1, OTHER_SIDE)
+    });
+    if asked.intent != Intent::Comparison || asked.periods.is_some() || names_another {
+        return None;
+    }
+    let label = side.metric.label();
+    let others = question
+        .catalog
+        .assets
+        .keys()
+        .filter(|asset| **asset != side.asset);
+    Some(Clarification {
+        question: format!("What is the {label} of {} to be compared with?", side.asset),
+        choices: others
+            .take(MAX_NAMED)
+            .map(|asset| format!("{label} of {asset}"))
+            .collect(),
     })
 }
 

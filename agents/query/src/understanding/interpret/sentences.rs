@@ -28,8 +28,8 @@ pub(super) fn taken_for(stretch: &Stretch) -> Option<String> {
         other => (other.part()?, false),
     };
     match part {
-        YearPart::Day { month, day } if ambiguous => Some(format!(
-            "The first number of a date with slashes is taken for the month, so the day is {day} {}.",
+        YearPart::Day { month, .. } if ambiguous => Some(format!(
+            "The first number of a date with slashes is taken for the month, which is {}.",
             month_name(month)
         )),
         YearPart::Season(month) => {

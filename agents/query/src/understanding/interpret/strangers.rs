@@ -22,7 +22,7 @@ const TICKER: std::ops::RangeInclusive<usize> = 2..=6;
 /// Words in capitals that are no tickers.
 const CAPITALS: List = List(
     "usa, eur, gbp, uk, eu, ceo, nasa, api, etf, ico, sec, gdp, ai, tv, ok, faq, nft, pow, pos, jpy, \
-     cny, chf, asap, fyi",
+     cny, chf, asap, fyi, sql, select, insert, update, delete, table, union, null, true, false",
 );
 
 fn is_stranger(question: &Question<'_>, at: usize) -> bool {

@@ -81,7 +81,7 @@ fn slashes_are_month_first_and_dots_day_first() {
     said("on 3/4/2018", "2018-03-04");
     said("on 2018/03/04", "2018-03-04");
     let ambiguous =
-        "The first number of a date with slashes is taken for the month, so the day is 4 March.";
+        "The first number of a date with slashes is taken for the month, which is March.";
     assert_eq!(assumptions("ZEC price on 03/04/2018"), [ambiguous]);
     for clear in [
         "12/17/2018",

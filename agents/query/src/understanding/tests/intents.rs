@@ -423,7 +423,8 @@ fn which_metric_belongs_to_which_asset() {
 fn what_is_assumed_is_said() {
     let metric = "No metric was named, so this is about the price.";
     let asset = "No asset was named, so this is about ZEC.";
-    let month = "No range was named, so this is about the last 30 days.";
+    let month =
+        "No range was named, so this is about the last thirty days, 2019-02-27 to 2019-03-28.";
     let latest = "No day was named, so this is about the latest with a value, 2019-03-28.";
     for (question, expected) in [
         ("ZEC", &[metric, latest][..]),
@@ -453,6 +454,10 @@ fn what_is_assumed_is_said() {
         (
             "the wobbly ZEC price yesterday",
             &["Not understood and left out: \"wobbly\"."],
+        ),
+        (
+            "was the ZEC price above 100 yesterday",
+            &["Not understood and left out: a number."],
         ),
         (
             "best week of ZEC in 2018",

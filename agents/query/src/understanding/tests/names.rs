@@ -439,7 +439,7 @@ fn words_that_are_also_tickers_or_months_are_told_apart_by_their_place() {
         ),
         (
             "which one of the days was the best for ZEC in 2018",
-            "highest ZEC.price_usd 2018-01-01..2018-12-31",
+            "best_day ZEC.price_usd 2018-01-01..2018-12-31",
         ),
         (
             "cost of one transaction on ZEC yesterday",

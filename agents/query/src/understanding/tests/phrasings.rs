@@ -1,0 +1,135 @@
+//! Phrasings that were once misread.
+
+use super::catalog::{ask, check};
+use crate::understanding::Understanding;
+
+#[test]
+fn a_median_of_another_figure_is_a_summary() {
+    let in_2018 = "2018-01-01..2018-12-31";
+    for (asked, metric) in [
+        ("median transaction volume", "tx_volume_usd"),
+        ("median transaction count", "tx_count"),
+        ("typical transaction volume", "tx_volume_usd"),
+        ("median payment count", "payment_count"),
+    ] {
+        check(
+            &format!("{asked} of BTC in 2018"),
+            &format!("summary BTC.{metric} {in_2018}"),
+        );
+    }
+    for (asked, metric) in [
+        ("median transaction value", "median_tx_value_usd"),
+        ("median transaction fee", "median_fee"),
+        ("typical transaction", "median_tx_value_usd"),
+    ] {
+        check(
+            &format!("{asked} of BTC in 2018"),
+            &format!("trend BTC.{metric} {in_2018}"),
+        );
+    }
+}
+
+#[test]
+fn figures_are_named_by_what_happens_to_them() {
+    check(
+        "How large are ETH blocks?",
+        "value ETH.block_size_bytes 2019-03-28",
+    );
+    check(
+        "How big was the average BTC block in 2018?",
+        "summary BTC.block_size_bytes 2018-01-01..2018-12-31",
+    );
+    check(
+        "How much ZEC was traded yesterday?",
+        "value ZEC.exchange_volume_usd 2019-03-27",
+    );
+    check(
+        "At what price was ZEC traded yesterday?",
+        "value ZEC.price_usd 2019-03-27",
+    );
+    check(
+        "What was ZEC traded at yesterday?",
+        "value ZEC.price_usd 2019-03-27",
+    );
+    check(
+        "How much USD was transferred on Ethereum yesterday?",
+        "value ETH.tx_volume_usd 2019-03-27",
+    );
+    check(
+        "How much money was moved on the Bitcoin chain yesterday?",
+        "value BTC.tx_volume_usd 2019-03-27",
+    );
+    check(
+        "What value was transferred with ZEC yesterday?",
+        "value ZEC.tx_volume_usd 2019-03-27",
+    );
+}
+
+#[test]
+fn the_best_of_days_is_about_changes_and_the_best_of_a_figure_about_its_height() {
+    let in_2018 = "ZEC.price_usd 2018-01-01..2018-12-31";
+    check(
+        "Which day was the worst for ZEC in 2018?",
+        &format!("worst_day {in_2018}"),
+    );
+    check(
+        "Which day was best for ZEC in 2018?",
+        &format!("best_day {in_2018}"),
+    );
+    check(
+        "Which day had the best ZEC price in 2018?",
+        &format!("highest {in_2018}"),
+    );
+    check(
+        "What was the worst ZEC price in 2018?",
+        &format!("lowest {in_2018}"),
+    );
+    check(
+        "the highest ZEC supply growth in 2018",
+        "highest ZEC.generated_coins 2018-01-01..2018-12-31",
+    );
+    check(
+        "the biggest ZEC price growth in 2018",
+        &format!("best_day {in_2018}"),
+    );
+}
+
+#[test]
+fn a_comparison_with_one_side_is_asked_back() {
+    for question in [
+        "Compare ZEC",
+        "Compare the ZEC price in 2018",
+        "ZEC fees versus",
+    ] {
+        check(question, "clarification");
+    }
+    check(
+        "Are BTC fees higher than last year?",
+        "not_yet: comparison BTC.fees 2018-01-01..2018-12-31",
+    );
+    check(
+        "Compare ZEC to DOGE",
+        "unknown_asset: comparison ZEC.price_usd DOGE.price_usd 2019-02-27..2019-03-28",
+    );
+}
+
+#[test]
+fn commands_of_other_languages_are_no_assets() {
+    check("'; DROP TABLE queries; --", "off_topic");
+    check(
+        "ZEC price yesterday; DROP TABLE queries;",
+        "value ZEC.price_usd 2019-03-27",
+    );
+    check("SELECT * FROM users", "off_topic");
+}
+
+#[test]
+fn an_assumed_range_has_no_number_but_its_days() {
+    let Understanding::Understood(found) = ask("How did the ZEC price develop?") else {
+        panic!("it is a trend");
+    };
+    assert_eq!(
+        found.assumptions,
+        ["No range was named, so this is about the last thirty days, 2019-02-27 to 2019-03-28."]
+    );
+}
