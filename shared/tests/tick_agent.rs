@@ -1,4 +1,4 @@
-//! The agent that the README shows, run on a platform: what it publishes, and the one trace of it.
+//! The agent that the README shows: that it does, and what it publishes on a platform, in one trace.
 
 use std::time::Duration;
 
@@ -76,6 +76,16 @@ async fn a_jump_raises_an_alert_in_the_trace_of_its_tick() {
         &of_agent("publish chimera.events:alert.raised"),
         1,
         Kind::Producer,
+    );
+}
+
+#[test]
+fn the_readme_shows_this_program() {
+    let readme = include_str!("../../README.md");
+    let program = include_str!("../examples/tick_agent.rs");
+    assert!(
+        readme.contains(&format!("```rust\n{program}```\n")),
+        "README.md, \"Write an agent\", is to be shared/examples/tick_agent.rs, whole"
     );
 }
 
