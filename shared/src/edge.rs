@@ -7,6 +7,7 @@ use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
     middleware::{self, Next},
     response::Response,
+    serve::ListenerExt as _,
 };
 use http::{header, request::Parts};
 use opentelemetry::{KeyValue, trace::SpanKind};
@@ -70,6 +71,12 @@ pub async fn serve(
     router: Router,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
+    // Events of a stream are small and must not wait for one another.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps waiting for full packets");
+        }
+    });
     axum::serve(listener, router)
         .with_graceful_shutdown(stop.cancelled_owned())
         .await
