@@ -89,6 +89,11 @@ const WORDLIKE: List = List(
      verge, vet, zen, omg, grin",
 );
 
+/// Whether a ticker or name is a word too.
+pub(super) fn is_wordlike(word: &str) -> bool {
+    WORDLIKE.contains(word)
+}
+
 /// An asset in a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssetMention {

@@ -31,16 +31,18 @@ static OTHER_WORDS: LazyLock<HashSet<&str>> =
 
 /// Names and keywords, with what tells whether two of them mean the same.
 static KEYWORDS: LazyLock<HashMap<&'static str, String>> = LazyLock::new(|| {
-    let mut keywords = HashMap::new();
+    // "Average" is part of a figure's name too ("moving average"); what it hints at tells more.
+    let mut keywords: HashMap<_, _> = intents::words()
+        .map(|(word, cue)| (word, format!("{cue:?}")))
+        .collect();
+    // "Verge" is a word like "average", so that "averge" would be either.
     let named = assets::ASSETS.words().map(|(word, _)| word);
+    let named = named.filter(|word| !assets::is_wordlike(word));
     let figures = metrics::FIGURES.words().map(|(word, _)| word);
     for word in named.chain(figures).chain(days::names::all()) {
         keywords
             .entry(word)
             .or_insert_with(|| stem(word).to_owned());
-    }
-    for (word, cue) in intents::words() {
-        keywords.entry(word).or_insert_with(|| format!("{cue:?}"));
     }
     keywords
 });
@@ -100,6 +102,7 @@ fn may_be_misspelt(token: &Token, shouted: bool, catalog: &Catalog) -> bool {
 
 fn is_known(word: &str, catalog: &Catalog) -> bool {
     KEYWORDS.contains_key(word)
+        || assets::is_wordlike(word)
         || FILLER.contains(word)
         || TOPIC.contains(word)
         || OTHER_WORDS.contains(word)

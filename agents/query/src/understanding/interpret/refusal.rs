@@ -6,7 +6,7 @@ use chimera_questions::{Intent, Interpretation, Metric, Period, SeriesKey};
 
 use super::Question;
 use super::range::{Range, known};
-use super::strangers::has_strong_figure;
+use super::strangers::{has_strong_figure, is_everyday};
 use crate::understanding::Understanding;
 use crate::understanding::metrics::Figure;
 use crate::understanding::vocabulary::TOPIC;
@@ -26,6 +26,9 @@ pub(super) fn before_reading(
         let nothing_asked =
             entities.figures.is_empty() && entities.days.is_empty() && !question.reading.said;
         return (nothing_asked && unread && strangers.is_empty()).then(|| ask_what(question));
+    }
+    if is_everyday(question) {
+        return Some(off_topic(question.catalog));
     }
     if !strangers.is_empty() {
         return None;

@@ -25,9 +25,31 @@ const CAPITALS: List = List(
      cny, chf, asap, fyi, sql, select, insert, update, delete, table, union, null, true, false",
 );
 
+/// Currencies, which are no assets here, but may be asked for in their place.
+const CURRENCIES: List = List("eur, euro, euros, gbp, jpy, cny, chf, yen, yuan");
+
+/// What has a price, and is traded on no market that is meant here.
+const EVERYDAY: List = List(
+    "pizza, pizzas, bread, rice, milk, egg, eggs, beer, wine, coffee, tea, water, food, burger, burgers, \
+     sandwich, apples, banana, bananas, meat, fish, car, cars, bike, house, houses, home, homes, apartment, \
+     rent, hotel, ticket, tickets, flight, flights, train, bus, taxi, petrol, gasoline, diesel, electricity, \
+     iphone, phone, phones, laptop, computer, shoes, clothes, book, books, movie, movies, game, games, \
+     wedding, haircut",
+);
+
+/// Whether something is asked for that has a price and that nobody takes for an asset.
+pub(super) fn is_everyday(question: &Question<'_>) -> bool {
+    let unread = &question.reading.unread;
+    unread.iter().any(|at| question.words.is_in(*at, EVERYDAY))
+}
+
 fn is_stranger(question: &Question<'_>, at: usize) -> bool {
     let words = question.words;
     let token = &words.tokens[at];
+    if token.kind == Kind::Word && CURRENCIES.contains(&token.text) {
+        return question.entities.assets.is_empty()
+            && (of_a_figure(question, at) || before_a_figure(question, at));
+    }
     if token.kind != Kind::Word || CAPITALS.contains(&token.text) {
         return false;
     }

@@ -1,6 +1,6 @@
 //! Phrasings that were once misread.
 
-use super::catalog::{ask, check};
+use super::catalog::{ask, check, outcome};
 use crate::understanding::Understanding;
 
 #[test]
@@ -121,6 +121,40 @@ fn commands_of_other_languages_are_no_assets() {
         "value ZEC.price_usd 2019-03-27",
     );
     check("SELECT * FROM users", "off_topic");
+}
+
+#[test]
+fn what_has_a_price_is_not_always_an_asset() {
+    for question in [
+        "What is the price of pizza?",
+        "What is the price of rice in China?",
+        "How much does a house cost in London?",
+        "price of milk yesterday",
+    ] {
+        check(question, "off_topic");
+    }
+    for question in [
+        "What is the exchange rate of EUR to USD?",
+        "price of gold",
+        "euro price",
+    ] {
+        let found = outcome(&ask(question));
+        assert!(found.starts_with("unknown_asset"), "{question}: {found}");
+    }
+    check(
+        "price of one pizza in bitcoin yesterday",
+        "value BTC.price_usd 2019-03-27",
+    );
+}
+
+#[test]
+fn words_that_are_names_too_do_not_hide_what_is_misspelt() {
+    for average in ["averge", "verage", "averagee", "avergae"] {
+        check(
+            &format!("{average} ZEC price in 2018"),
+            "summary ZEC.price_usd 2018-01-01..2018-12-31",
+        );
+    }
 }
 
 #[test]
