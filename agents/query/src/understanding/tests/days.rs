@@ -55,6 +55,8 @@ fn a_day_by_its_date() {
         "on 17 Dec 2018",
         "17-Dec-2018",
         "on Monday, 17 December 2018",
+        "on 17. December 2018",
+        "on 17. Dec 2018",
         "17.12.18",
         "12/17/18",
         "on December the 17th 2018",

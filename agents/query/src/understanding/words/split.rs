@@ -251,15 +251,17 @@ fn groups(run: &str) -> Vec<String> {
 }
 
 /// Drops the hyphens inside words (`all-time`, `mid-2018`, `17-Dec-2018`); those between numbers, between the ends of a
-/// range (`Jan-Mar 2018`, `2018-now`) and those with spaces around them stay.
+/// range (`Jan-Mar 2018`, `2018-now`) and those with spaces around them stay. Drops the dot of `17. December` too.
 fn drop_hyphens(tokens: &mut Vec<Token>) {
     let mut kept: Vec<Token> = Vec::with_capacity(tokens.len());
     let mut read = std::mem::take(tokens).into_iter().peekable();
     while let Some(token) = read.next() {
-        let within = token.kind == Kind::Mark('-')
-            && token.glued
-            && match (kept.last(), read.peek()) {
-                (Some(before), Some(after)) => after.glued && joins(before, after),
+        let within = token.glued
+            && match (kept.last(), read.peek(), token.kind) {
+                (Some(before), Some(after), Kind::Mark('-')) => after.glued && joins(before, after),
+                (Some(before), Some(after), Kind::Mark('.')) => {
+                    matches!(before.kind, Kind::Number(1..=31)) && is_month(&after.text)
+                }
                 _ => false,
             };
         if !within {
@@ -297,6 +299,7 @@ mod tests {
         check("it'll rise, won't it", "it|will|rise|,|wont|it");
         check("2018-12-17", "2018|-|12|-|17");
         check("17-Dec-2018", "17|dec|2018");
+        check("17. December 2018.", "17|december|2018|.");
         check("Jan-Mar 2018", "jan|-|mar|2018");
         check("all-time mid-2018", "all|time|mid|2018");
         check("2018-now", "2018|-|now");
