@@ -109,6 +109,7 @@ fn change(sheet: &Sheet<'_>) -> Option<String> {
     let verb = match by.value {
         FactValue::Number(by) if by > 0.0 => "rose",
         FactValue::Number(by) if by < 0.0 => "fell",
+        _ if sheet.number(FactName::Min) == sheet.number(FactName::Max) => "stayed the same,",
         _ => "came back",
     };
     let mut changes = vec![signed(by)];
@@ -160,8 +161,8 @@ fn centre(sheet: &Sheet<'_>) -> Option<String> {
         format!(", with a standard deviation of {}", with_unit(std))
     });
     Some(format!(
-        "In the range {}, the {} had {} daily {}: the mean was {} and the median {}{deviation}.",
-        observed::range(sheet.observed.period),
+        "{}, the {} had {} daily {}: the mean was {} and the median {}{deviation}.",
+        within(sheet),
         subject(series),
         with_unit(sheet.get(FactName::Count)?),
         if series.points.len() == 1 {
@@ -194,6 +195,17 @@ fn missing_days(sheet: &Sheet<'_>) -> Option<String> {
             days.trim_end_matches(" days")
         )
     })
+}
+
+/// `In the range 2019-01-01 to 2019-01-31`, or `On 2019-01-01`
+fn within(sheet: &Sheet<'_>) -> String {
+    let period = sheet.observed.period;
+    let range = observed::range(period);
+    if period.from == period.to {
+        format!("On {range}")
+    } else {
+        format!("In the range {range}")
+    }
 }
 
 /// `price of ZEC`

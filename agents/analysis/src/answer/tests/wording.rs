@@ -157,6 +157,20 @@ fn texts_read_as_english() {
             question.to = question.from;
         })
     );
+    let of_one_day = text(Intent::Summary, |question, _| question.to = question.from);
+    assert!(
+        of_one_day.starts_with("On 2019-01-01, the price of ZEC had 1 daily value: "),
+        "{of_one_day}"
+    );
+    let constant = text(Intent::Trend, |_, data| {
+        for point in &mut data.series[0].points {
+            point.1 = 5.0;
+        }
+    });
+    assert!(
+        constant.starts_with("The price of ZEC stayed the same, from 5.00 USD on 2019-01-01 to "),
+        "{constant}"
+    );
     insta::assert_snapshot!(
         "worst_day",
         text(Intent::Extreme, |question, _| question.extreme =
