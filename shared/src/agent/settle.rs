@@ -142,10 +142,6 @@ impl Settling<'_> {
         again.exchange = exchange;
         again.routing_key = RoutingKey::from(&self.worker.queue);
         again
-            .properties
-            .reply_to
-            .clone_from(&message.properties.reply_to);
-        again
             .headers
             .retain(|name| !name.starts_with("x-death") && !name.starts_with("x-first-death"));
         again.headers.remove(name::READY_AT);
