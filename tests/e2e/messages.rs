@@ -9,7 +9,7 @@ use std::{
 };
 
 use chimera_bus::{Message, Queue, QueueName, RoutingKey, headers::name};
-use chimera_shared::{BaseAgent, Context, HandleError};
+use chimera_shared::{BaseAgent, Context, HandleError, config::Config, deadline::Deadline};
 use chimera_tests::{
     Backends, Stack,
     contract::{assert_one_trace, drawn},
@@ -27,7 +27,7 @@ where
     F: Fn(Context, Value) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Value, HandleError>> + Send,
 {
-    let configure = |config: &mut chimera_shared::config::Config| {
+    let configure = |config: &mut Config| {
         config.agent.backoff_base = Duration::from_millis(1);
         config.agent.max_attempts = 3.try_into().unwrap();
     };
@@ -157,6 +157,43 @@ async fn what_fails_for_good_is_a_dead_letter_with_its_reason_and_trace() {
         3,
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_would_come_after_the_deadline_is_a_dead_letter() {
+    // So long that no jitter makes the wait shorter than what is left of the deadline.
+    const AGE: Duration = Duration::from_secs(1 << 40);
+    let configure = |config: &mut Config| {
+        (config.agent.backoff_base, config.agent.backoff_max) = (AGE, AGE);
+    };
+    let away = |_: Context, _: Value| async {
+        Err::<Value, _>(HandleError::transient(anyhow::anyhow!("away")))
+    };
+    let setup = Setup {
+        configure: Some(Box::new(configure)),
+        agents: vec![BaseAgent::new("worker").on(KEY, away)],
+        ..Setup::default()
+    };
+    let stack = Stack::start_with(&Backends::default(), setup)
+        .await
+        .unwrap();
+    let mut letters = stack
+        .bus()
+        .subscribe(Queue::dead_letters(&QueueName::from_static("worker")))
+        .await
+        .unwrap();
+    let mut urgent = Message::event(RoutingKey::from_static(KEY), &b"{}"[..]);
+    let deadline = Deadline::after(Duration::from_secs(60));
+    urgent.headers.set(name::DEADLINE, deadline.epoch_ms());
+    let _routed = stack.bus().publish(urgent).await.unwrap();
+    letters.next().await.unwrap().ack().unwrap();
+    let stopped = stack.stop().await.unwrap();
+    let span = attempts(&stopped)[0];
+    assert_eq!(
+        span.attributes.text("chimera.outcome"),
+        Some("dead_letter"),
+        "what is said of it is what became of it"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

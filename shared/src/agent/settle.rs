@@ -34,7 +34,10 @@ impl Settling<'_> {
         let (done, published) = match outcome {
             Outcome::Handled(body) => ("ack", self.reply(&delivery, Ok(body)).await),
             Outcome::Expired(failure) => ("expired", self.expired(&delivery, &failure).await),
-            Outcome::Retry(failure) => ("retry", self.retry(&delivery, &failure).await),
+            Outcome::Retry(failure) => match self.retry_delay() {
+                Some(delay) => ("retry", self.retry(&delivery, &failure, delay).await),
+                None => ("dead_letter", self.dead_letter(&delivery, &failure).await),
+            },
             Outcome::Dead(failure) => ("dead_letter", self.dead_letter(&delivery, &failure).await),
         };
         let settled = match published {
@@ -58,16 +61,21 @@ impl Settling<'_> {
         self.reply(delivery, Err(failure)).await
     }
 
-    async fn retry(&self, delivery: &Delivery, failure: &Failure) -> Result<(), PublishError> {
-        let worker = self.worker;
-        let delay = worker.limits.backoff.after(self.arrival.attempt);
-        if self
-            .arrival
-            .deadline
-            .is_some_and(|deadline| deadline.remaining() < delay)
-        {
-            return self.dead_letter(delivery, failure).await;
-        }
+    /// How long the next attempt waits; `None` when its deadline would have passed by then.
+    fn retry_delay(&self) -> Option<Duration> {
+        let delay = self.worker.limits.backoff.after(self.arrival.attempt);
+        let deadline = self.arrival.deadline;
+        deadline
+            .is_none_or(|deadline| delay <= deadline.remaining())
+            .then_some(delay)
+    }
+
+    async fn retry(
+        &self,
+        delivery: &Delivery,
+        failure: &Failure,
+        delay: Duration,
+    ) -> Result<(), PublishError> {
         tracing::warn!(
             error = failure.message,
             attempt = self.arrival.attempt,
@@ -76,11 +84,8 @@ impl Settling<'_> {
         );
         let span = self.settle_span("retry", delivery);
         let message = self.next_attempt(delivery.message(), delay);
-        worker
-            .services
-            .bus
-            .publish(message)
-            .await
+        let published = self.worker.services.bus.publish(message).await;
+        published
             .map(|_| ())
             .inspect_err(|error| span.fail("publish", error))
     }
