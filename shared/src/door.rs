@@ -5,10 +5,16 @@
 
 use std::{
     fs, io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
+use axum::{
+    extract::Request,
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+};
+use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
@@ -140,9 +146,42 @@ impl Running {
             .cloned()
             .map(chimera_traces::api::router)
             .unwrap_or_default();
-        self.serve(SERVICE, PURPOSE, listener, commands.merge(traces));
+        let routes = commands
+            .merge(traces)
+            .layer(middleware::from_fn(refuse_other_hosts));
+        self.serve(SERVICE, PURPOSE, listener, routes);
         Ok(())
     }
+}
+
+/// A page in a browser may have a name of its own point to this machine, and would then reach the door as if it came
+/// from here; but its requests name that host.
+async fn refuse_other_hosts(request: Request, next: Next) -> Response {
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
+    if is_this_machine(host) {
+        return next.run(request).await;
+    }
+    let text = format!(
+        "{host:?} is not a name of this machine: commands are taken under localhost or 127.0.0.1\n"
+    );
+    (StatusCode::MISDIRECTED_REQUEST, text).into_response()
+}
+
+/// Whether a `Host` header names the loopback.
+fn is_this_machine(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -166,6 +205,22 @@ mod tests {
         assert_eq!(plate.address(SERVICE, "api"), None);
         Doorplate::remove(directory.path());
         assert_eq!(Doorplate::read(directory.path()).unwrap(), None);
+    }
+
+    #[test]
+    fn only_names_of_the_loopback_are_this_machine() {
+        fn check(host: &str, expected: bool) {
+            assert_eq!(is_this_machine(host), expected, "{host}");
+        }
+        check("127.0.0.1:16686", true);
+        check("localhost", true);
+        check("LOCALHOST:80", true);
+        check("[::1]:16686", true);
+        check("", false);
+        check("evil.example", false);
+        check("evil.example:16686", false);
+        check("127.0.0.1.evil.example", false);
+        check("10.0.0.1:80", false);
     }
 
     #[test]

@@ -46,6 +46,7 @@ const GUARDED: [Guarded; 5] = [
             "cli/src/stack.rs",
             "shared/src/base_agent.rs",
             "shared/src/control.rs",
+            "shared/src/door.rs",
             "shared/src/edge.rs",
             "shared/src/health.rs",
             "shared/src/platform/running.rs",
