@@ -13,7 +13,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use chimera_bus::{Bus, QueueName, Requester};
 
 use crate::{
-    backoff::Backoff, cache::Cache, documents::Documents, http::Http, telemetry::Telemetry,
+    backoff::Backoff, cache::Cache, config::SettleSpans, documents::Documents, http::Http,
+    telemetry::Telemetry,
 };
 
 /// What every context of one agent shares.
@@ -56,6 +57,8 @@ pub(crate) struct Worker {
     pub(crate) routes: Vec<handler::Route>,
     pub(crate) limits: Limits,
     pub(crate) failure: OnFailure,
+    /// Which settlements get a span.
+    pub(crate) settle_spans: SettleSpans,
 }
 
 /// What becomes of a message that cannot be handled.

@@ -9,7 +9,11 @@ use std::{
 };
 
 use chimera_bus::{Message, Queue, QueueName, RoutingKey, headers::name};
-use chimera_shared::{BaseAgent, Context, HandleError, config::Config, deadline::Deadline};
+use chimera_shared::{
+    BaseAgent, Context, HandleError,
+    config::{Config, SettleSpans},
+    deadline::Deadline,
+};
 use chimera_tests::{
     Backends, Stack,
     contract::{assert_one_trace, drawn},
@@ -319,4 +323,39 @@ async fn an_event_that_nobody_takes_says_so() {
     assert_eq!(accepted["routed"], false);
     let stopped = stack.stop().await.unwrap();
     assert_one_trace(stopped.only_trace());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ack_has_a_span_where_that_is_wanted() {
+    let (done, mut is_done) = mpsc::unbounded_channel();
+    let handle = move |_: Context, input: Value| {
+        done.send(()).unwrap();
+        async move { Ok(input) }
+    };
+    let configure = |config: &mut Config| {
+        config.telemetry.settle_spans = SettleSpans::All;
+    };
+    let setup = Setup {
+        configure: Some(Box::new(configure)),
+        agents: vec![BaseAgent::new("worker").on(KEY, handle)],
+        ..Setup::default()
+    };
+    let stack = Stack::start_with(&Backends::default(), setup)
+        .await
+        .unwrap();
+    stack.publish(KEY, &json!({})).await.unwrap();
+    is_done.recv().await.unwrap();
+    let stopped = stack.stop().await.unwrap();
+    assert_one_trace(stopped.only_trace());
+    let ack = stopped
+        .only_trace()
+        .spans()
+        .iter()
+        .find(|span| span.name == "ack")
+        .unwrap();
+    assert_eq!((ack.kind, ack.service.as_str()), (Kind::Client, "worker"));
+    assert_eq!(
+        ack.attributes.text("messaging.operation.type"),
+        Some("settle")
+    );
 }

@@ -43,6 +43,7 @@ const RULES: &[Rule] = &[
         Kind::Consumer,
     ),
     rule("process *", ANY, Kind::Consumer),
+    rule("ack", ANY, Kind::Client),
     rule("retry", ANY, Kind::Client),
     rule("dead_letter", ANY, Kind::Client),
     rule("nack", ANY, Kind::Client),

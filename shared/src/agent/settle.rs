@@ -15,6 +15,7 @@ use crate::{
         process::{Failure, Outcome},
         spans,
     },
+    config::SettleSpans,
     deadline::now_ms,
     telemetry::{Span, keys, propagation},
 };
@@ -41,7 +42,11 @@ impl Settling<'_> {
             Outcome::Dead(failure) => ("dead_letter", self.dead_letter(&delivery, &failure).await),
         };
         let settled = match published {
-            Ok(()) => delivery.ack(),
+            Ok(()) => {
+                let _ack = (self.worker.settle_spans == SettleSpans::All)
+                    .then(|| self.settle_span("ack", &delivery));
+                delivery.ack()
+            }
             Err(error) => {
                 tracing::warn!(%error, "settling failed, the message goes back to its queue");
                 let _nack = self.settle_span("nack", &delivery);
@@ -117,12 +122,7 @@ impl Settling<'_> {
             );
             return Ok(());
         }
-        tracing::error!(
-            error = failure.message,
-            error_type = failure.error_type,
-            attempt = self.arrival.attempt,
-            "the message is dead-lettered"
-        );
+        self.tell_dead(failure);
         let span = self.settle_span("dead_letter", delivery);
         let mut letter = self.republished(delivery.message(), Exchange::DEAD_LETTERS);
         letter
@@ -139,6 +139,19 @@ impl Settling<'_> {
         let _routed = published.inspect_err(|error| span.fail("publish", error))?;
         drop(span);
         self.reply(delivery, Err(failure)).await
+    }
+
+    /// A message that no handler could take is its sender's mistake; one that a handler failed at is ours.
+    fn tell_dead(&self, failure: &Failure) {
+        let (error, attempt) = (&failure.message, self.arrival.attempt);
+        match failure.error_type {
+            error_type @ ("undecodable" | "unroutable") => {
+                tracing::warn!(%error, error_type, attempt, "the message cannot be read, and is dead-lettered");
+            }
+            error_type => {
+                tracing::error!(%error, error_type, attempt, "the message is dead-lettered");
+            }
+        }
     }
 
     /// The message on its way to this agent's queue again, or to its dead letters, without what brokers added.

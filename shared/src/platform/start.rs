@@ -101,6 +101,7 @@ impl Running {
                 routes,
                 limits,
                 failure,
+                settle_spans: self.platform.config.telemetry.settle_spans,
             };
             self.spawn(consume(Arc::new(worker), subscription, stop.clone()));
         }
