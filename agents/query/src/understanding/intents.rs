@@ -8,8 +8,8 @@ use chimera_questions::interpretation::Extreme;
 use super::entities::Entities;
 use super::vocabulary::{FILLER, TOPIC};
 use super::words::{Kind, Words};
-pub(super) use cues::words;
-use cues::{BEFORE_NOUN, BETWEEN, Cue, GAINS, LOSSES, PHRASES, SIZES, VAGUE};
+use cues::{BEFORE_NOUN, BETWEEN, GAINS, LOSSES, PHRASES, SIZES, VAGUE};
+pub(super) use cues::{Cue, words};
 
 /// Whether the word at `at` is a verb of movement, such as an asset's name stands before.
 pub(super) fn is_movement(words: &Words, at: usize) -> bool {

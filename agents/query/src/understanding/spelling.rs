@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use chimera_questions::messages::Catalog;
 
+use super::intents::Cue;
 use super::vocabulary::{FILLER, TOPIC};
 use super::words::{Correction, Kind, Token, Words};
 use super::{assets, days, intents, metrics};
@@ -31,15 +32,18 @@ static OTHER_WORDS: LazyLock<HashSet<&str>> =
 
 /// Names and keywords, with what tells whether two of them mean the same.
 static KEYWORDS: LazyLock<HashMap<&'static str, String>> = LazyLock::new(|| {
-    // "Average" is part of a figure's name too ("moving average"); what it hints at tells more.
-    let mut keywords: HashMap<_, _> = intents::words()
-        .map(|(word, cue)| (word, format!("{cue:?}")))
+    let mut keywords: HashMap<_, _> = days::names::all()
+        .map(|word| (word, stem(word).to_owned()))
         .collect();
+    // "Average" is part of a figure's name too ("moving average"); what it hints at tells more.
+    for (word, cue) in intents::words() {
+        keywords.entry(word).or_insert_with(|| hint(cue));
+    }
     // "Verge" is a word like "average", so that "averge" would be either.
     let named = assets::ASSETS.words().map(|(word, _)| word);
     let named = named.filter(|word| !assets::is_wordlike(word));
     let figures = metrics::FIGURES.words().map(|(word, _)| word);
-    for word in named.chain(figures).chain(days::names::all()) {
+    for word in named.chain(figures) {
         keywords
             .entry(word)
             .or_insert_with(|| stem(word).to_owned());
@@ -49,7 +53,21 @@ static KEYWORDS: LazyLock<HashMap<&'static str, String>> = LazyLock::new(|| {
 
 /// Singular and plural mean the same.
 fn stem(word: &str) -> &str {
-    word.strip_suffix('s').unwrap_or(word)
+    if word.ends_with("ss") {
+        return word;
+    }
+    let singular = word.strip_suffix("es").filter(|stem| stem.ends_with("ss"));
+    singular.or(word.strip_suffix('s')).unwrap_or(word)
+}
+
+/// The forms of a word hint at the same: "high", "highest".
+fn hint(cue: Cue) -> String {
+    match cue {
+        Cue::HowFar(extreme) | Cue::Noun(extreme) | Cue::Most(extreme) => {
+            format!("{:?}", Cue::Extreme(extreme))
+        }
+        cue => format!("{cue:?}"),
+    }
 }
 
 /// Words that mean something besides being an asset's name.

@@ -158,6 +158,23 @@ fn words_that_are_names_too_do_not_hide_what_is_misspelt() {
 }
 
 #[test]
+fn forms_of_one_word_do_not_hide_what_is_misspelt() {
+    check(
+        "highes ZEC price in 2018",
+        "highest ZEC.price_usd 2018-01-01..2018-12-31",
+    );
+    check(
+        "ZEC addreses yesterday",
+        "value ZEC.active_addresses 2019-03-27",
+    );
+    check("ZEC price 3 weesk ago", "value ZEC.price_usd 2019-03-07");
+    check(
+        "ZEC price in the last 3 montsh",
+        "trend ZEC.price_usd 2018-12-29..2019-03-28",
+    );
+}
+
+#[test]
 fn an_assumed_range_has_no_number_but_its_days() {
     let Understanding::Understood(found) = ask("How did the ZEC price develop?") else {
         panic!("it is a trend");
