@@ -6,7 +6,7 @@ use super::{Kind, Span};
 ///
 /// The path is Jaeger's: from the end of the trace backwards, always into the child that finished last, and a span has
 /// the time in which none of its children on the path ran. Unlike Jaeger's it crosses the bus: a CONSUMER may outlive
-/// its parent, is followed all the same, and the time that its message waited is a section of its own, spent in the queue.
+/// its PRODUCER, is followed all the same, and the time that its message waited is a section of its own, spent in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
     /// An index into [`Trace::spans`](super::Trace::spans).
@@ -66,7 +66,8 @@ fn extents(
         next += 1;
         let parent = parents[index]
             .map(|parent| extents[parent].expect("a parent is placed before its children"));
-        extents[index] = placed(&spans[index], parent);
+        let sender = parents[index].map(|parent| spans[parent].kind);
+        extents[index] = placed(&spans[index], sender, parent);
         if extents[index].is_some() {
             order.extend(&children[index]);
         }
@@ -81,11 +82,13 @@ fn extents(
     extents
 }
 
-fn placed(span: &Span, parent: Option<Extent>) -> Option<Extent> {
+fn placed(span: &Span, sender: Option<Kind>, parent: Option<Extent>) -> Option<Extent> {
     let (mut start, mut end) = (span.start_ns, span.end_ns());
     if let Some(parent) = parent {
         start = start.max(parent.start);
-        if span.kind != Kind::Consumer {
+        // Who asked waits for the reply, and not for what its consumer still does once that is sent.
+        let may_outlive = span.kind == Kind::Consumer && sender != Some(Kind::Client);
+        if !may_outlive {
             end = end.min(parent.end);
         }
         if start > end {

@@ -186,6 +186,17 @@ fn the_critical_path_is_what_the_end_waited_for() {
         ],
         "1:0-1 2:1-2 ~3:2-3 3:3-8 2:8-9 1:9-10",
     );
+    // A consumer that is busy a moment longer than its requester waited does not hide what was waited for.
+    check(
+        vec![
+            span(1, 0, Server, (0, 10)),
+            span(2, 1, Client, (1, 6)),
+            span(3, 2, Consumer, (2, 7)),
+            internal(4, 3, (3, 5)),
+            internal(5, 1, (6, 9)),
+        ],
+        "1:0-1 2:1-2 3:2-3 4:3-5 3:5-6 5:6-9 1:9-10",
+    );
     // An event: the path crosses the bus, past the end of the sender.
     check(
         vec![
