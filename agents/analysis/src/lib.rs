@@ -9,3 +9,4 @@ mod text;
 
 pub use agent::agent;
 pub use answer::{Unanswerable, answer};
+pub use text::number::{readable, unit_name};

@@ -10,8 +10,8 @@ use chimera_questions::{Fact, Intent, Interpretation, SeriesKey, messages::Fetch
 
 use crate::facts::{Sheet, extreme};
 
-/// Writes the answer: a paragraph for each series, then what is said now, what is missing, what was assumed and where
-/// the data is from.
+/// Writes the answer: a paragraph for each series, one of what is said now, what is missing and what was assumed, and
+/// one of where the data is from.
 pub(crate) fn write(
     question: &Interpretation,
     data: &Fetched,
@@ -28,9 +28,8 @@ pub(crate) fn write(
     let mut notes: Vec<String> = now.iter().map(sentences::now).collect();
     notes.extend(sources::missing(data, empty));
     notes.extend(assumed(question));
-    notes.extend(sources::named(data));
     series
-        .chain([notes])
+        .chain([notes, sources::named(data)])
         .map(|sentences| sentences.join(" "))
         .filter(|paragraph| !paragraph.is_empty())
         .collect::<Vec<_>>()

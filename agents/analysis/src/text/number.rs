@@ -14,7 +14,11 @@ pub(crate) fn with_unit(fact: &Fact) -> String {
     let FactValue::Number(value) = fact.value else {
         return String::new();
     };
-    join(rounded(value, fact.unit), fact.unit, fact.asset.as_ref())
+    let number = readable(value, fact.unit);
+    match unit_name(fact.unit, fact.asset.as_ref()).as_str() {
+        "" => number,
+        unit => format!("{number} {unit}"),
+    }
 }
 
 /// The same with a plus sign before a rise: `+6.61 USD`.
@@ -35,25 +39,28 @@ pub(crate) fn probability(p: f64) -> String {
     }
 }
 
-fn join(number: String, unit: Unit, asset: Option<&Ticker>) -> String {
+/// What a number of `asset` is counted in, as it stands behind the number; nothing for a mere count.
+pub fn unit_name(unit: Unit, asset: Option<&Ticker>) -> String {
     let coin = asset.map_or("coins", Ticker::as_str);
-    match unit {
-        Unit::Usd => format!("{number} USD"),
-        Unit::UsdPerDay => format!("{number} USD per day"),
-        Unit::Native => format!("{number} {coin}"),
-        Unit::NativePerDay => format!("{number} {coin} per day"),
-        Unit::Bytes => format!("{number} bytes"),
-        Unit::BytesPerDay => format!("{number} bytes per day"),
-        Unit::Percent => format!("{number} %"),
-        Unit::PercentagePoints => format!("{number} percentage points"),
-        Unit::Days => format!("{number} days"),
-        Unit::Blocks => format!("{number} blocks"),
-        Unit::CountPerDay | Unit::PerDay => format!("{number} per day"),
-        Unit::Count | Unit::None => number,
-    }
+    let name = match unit {
+        Unit::Usd => "USD",
+        Unit::UsdPerDay => "USD per day",
+        Unit::Native => coin,
+        Unit::NativePerDay => return format!("{coin} per day"),
+        Unit::Bytes => "bytes",
+        Unit::BytesPerDay => "bytes per day",
+        Unit::Percent => "%",
+        Unit::PercentagePoints => "percentage points",
+        Unit::Days => "days",
+        Unit::Blocks => "blocks",
+        Unit::CountPerDay | Unit::PerDay => "per day",
+        Unit::Count | Unit::None => "",
+    };
+    name.to_owned()
 }
 
-fn rounded(value: f64, unit: Unit) -> String {
+/// A number rounded for reading, with its thousands separated: `4,293.37`, `0.0000116`.
+pub fn readable(value: f64, unit: Unit) -> String {
     let size = value.abs();
     let money = matches!(unit, Unit::Usd | Unit::UsdPerDay);
     // Money and per cent have their cents even when they are whole; of the rest a whole number stays whole.
@@ -104,7 +111,7 @@ mod tests {
 
     #[test]
     fn numbers_are_rounded_for_reading() {
-        let check = |value, unit, expected| assert_eq!(rounded(value, unit), expected, "{value}");
+        let check = |value, unit, expected| assert_eq!(readable(value, unit), expected, "{value}");
         check(4293.37, Unit::Usd, "4,293.37");
         check(57.0, Unit::Usd, "57.00");
         check(0.0, Unit::Usd, "0");
