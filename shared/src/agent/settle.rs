@@ -39,6 +39,9 @@ impl Settling<'_> {
                 Some(delay) => ("retry", self.retry(&delivery, &failure, delay).await),
                 None => ("dead_letter", self.dead_letter(&delivery, &failure).await),
             },
+            Outcome::Dead(failure) if self.worker.failure == OnFailure::Drop => {
+                ("drop", self.drop_message(&failure))
+            }
             Outcome::Dead(failure) => ("dead_letter", self.dead_letter(&delivery, &failure).await),
         };
         let settled = match published {
@@ -108,20 +111,22 @@ impl Settling<'_> {
         next
     }
 
+    /// News that could not be handled is of no use to anyone later.
+    fn drop_message(&self, failure: &Failure) -> Result<(), PublishError> {
+        tracing::error!(
+            error = failure.message,
+            error_type = failure.error_type,
+            "the message is dropped"
+        );
+        Ok(())
+    }
+
     async fn dead_letter(
         &self,
         delivery: &Delivery,
         failure: &Failure,
     ) -> Result<(), PublishError> {
         let worker = self.worker;
-        if worker.failure == OnFailure::Drop {
-            tracing::error!(
-                error = failure.message,
-                error_type = failure.error_type,
-                "the message is dropped"
-            );
-            return Ok(());
-        }
         self.tell_dead(failure);
         let span = self.settle_span("dead_letter", delivery);
         let mut letter = self.republished(delivery.message(), Exchange::DEAD_LETTERS);
