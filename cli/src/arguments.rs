@@ -14,7 +14,9 @@ use clap_complete::Shell;
     subcommand_required = true,
     arg_required_else_help = true
 )]
-#[command(after_help = "Try:  chimera ask \"How did the ZEC price trend in January 2019?\"")]
+#[command(
+    after_help = "Examples:  chimera ask \"How did the ZEC price trend in January 2019?\"\n           chimera up"
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -24,11 +26,12 @@ pub(crate) struct Arguments {
 
 /// What holds for every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// A configuration file, read after config/chimera.toml
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Where everything that is kept is kept [default: the platform's data directory + /chimera]
+    /// Where the embedded state is kept [default: `chimera` in the platform's data directory]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Any other setting, as in `--set api.listen=127.0.0.1:8081`; `chimera config` lists them
@@ -51,7 +54,7 @@ pub(crate) enum Command {
     Up,
     /// Publish test messages
     #[command(
-        after_help = "Example:  chimera publish market.tick.zec '{\"symbol\":\"ZEC\",\"price\":56.4}' --count 3 --follow"
+        after_help = "Example:  chimera publish query.cancelled '{\"query_id\":\"01978e1c-0000-7000-8000-000000000000\"}' --follow"
     )]
     Publish(Publish),
     /// Publish a message and wait for its reply

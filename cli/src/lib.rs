@@ -8,6 +8,7 @@ mod door;
 mod messages;
 mod program;
 mod settings;
+mod table;
 mod terminal;
 mod traces;
 mod up;

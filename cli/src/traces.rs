@@ -1,22 +1,22 @@
 //! `chimera traces` and `chimera trace`: what the trace store of a running `chimera up` has.
 
-use std::{process::ExitCode, time::Duration};
+use std::{fmt, process::ExitCode, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use chimera_shared::config::Config;
 use chimera_traces::{
     Store,
-    tree::{Span, Status, Trace as Tree, spans_from_otlp, spans_from_otlp_json},
+    tree::{Span, Trace as Tree, spans_from_otlp, spans_from_otlp_json},
     waterfall,
 };
-use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use opentelemetry::TraceId;
 use tokio::time::{Instant, sleep};
 
 use crate::{
     arguments::{Trace, Traces},
     door::Door,
-    terminal::{Terminal, print},
+    table::{Align, Cell, Table},
+    terminal::{Style, Terminal, print, remark},
 };
 
 /// Far enough in both directions that no trace is out of reach.
@@ -28,11 +28,14 @@ const ANY_TIME: [(&str, &str); 2] = [
 /// How long a trace may grow after its answer: spans end shortly after what they stand for.
 const WHOLE_WITHIN: Duration = Duration::from_secs(2);
 
-/// HTTP's word for a trace that is not there.
+/// HTTP's word for a trace, or a route, that is not there.
 const NOT_FOUND: u16 = 404;
 
 /// How often a growing trace is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// From this width on there is room for the year.
+const ROOMY: usize = 105;
 
 /// Lists traces.
 pub(crate) async fn list(
@@ -61,6 +64,7 @@ pub(crate) async fn list(
             .errors
             .then(|| ("query.attributes", r#"{"error":"true"}"#.to_owned())),
     );
+    let filtered = query.len() > ANY_TIME.len() + 1;
     let traces = Tree::each_of(
         fetch(&door, "/api/v3/traces", &query)
             .await?
@@ -70,9 +74,13 @@ pub(crate) async fn list(
         let spans: Vec<&[Span]> = traces.iter().map(Tree::spans).collect();
         print(&serde_json::to_string_pretty(&spans)?)?;
     } else if traces.is_empty() {
-        print("No traces. Ask something: chimera ask \"ZEC price\"")?;
+        remark(if filtered {
+            "No trace is like that."
+        } else {
+            "No traces yet. Ask something: chimera ask \"ZEC price\""
+        });
     } else {
-        print(&table(&traces, terminal))?;
+        print(&table(&traces, terminal).join("\n"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -92,7 +100,7 @@ pub(crate) async fn show(
     }
     let door = Door::open(&config.data_dir).await?;
     let Some(spans) = fetch(&door, &format!("/api/v3/traces/{id}"), &[]).await? else {
-        bail!("there is no trace {id}: `chimera traces` lists those that are kept");
+        bail!("there is no trace {id}; `chimera traces` lists those that are kept");
     };
     if wanted.json {
         print(&serde_json::to_string_pretty(&spans)?)?;
@@ -117,7 +125,10 @@ pub(crate) async fn whole(door: &Door, trace_id: &str) -> anyhow::Result<Vec<Spa
     let until = Instant::now() + WHOLE_WITHIN;
     let mut seen = 0;
     loop {
-        let spans = fetch(door, &path, &[]).await?.unwrap_or_default();
+        let spans = match fetch(door, &path, &[]).await {
+            Err(error) if error.is::<NoStore>() => Vec::new(),
+            fetched => fetched?.unwrap_or_default(),
+        };
         let complete = !spans.is_empty() && Tree::from_spans(spans.clone()).problems().is_empty();
         if (complete && spans.len() == seen) || Instant::now() >= until {
             return Ok(spans);
@@ -126,6 +137,20 @@ pub(crate) async fn whole(door: &Door, trace_id: &str) -> anyhow::Result<Vec<Spa
         sleep(LOOK_EVERY).await;
     }
 }
+
+/// The `chimera up` keeps no traces.
+#[derive(Debug)]
+struct NoStore;
+
+impl fmt::Display for NoStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the running `chimera up` keeps no traces: `embedded` is not one of telemetry.exporters",
+        )
+    }
+}
+
+impl std::error::Error for NoStore {}
 
 /// The spans at `path`, or `None` where there is no such trace.
 pub(crate) async fn fetch(
@@ -138,11 +163,13 @@ pub(crate) async fn fetch(
         .send()
         .await
         .context("asking the trace store")?;
-    if response.status() == NOT_FOUND {
-        return Ok(None);
-    }
     let status = response.status();
     let body = response.bytes().await.context("reading traces")?;
+    if status == NOT_FOUND {
+        // The store says in its body that it has none; without a store there is no such route.
+        ensure!(!body.is_empty(), NoStore);
+        return Ok(None);
+    }
     if !status.is_success() {
         bail!(
             "the trace store answered {status}: {}",
@@ -152,42 +179,41 @@ pub(crate) async fn fetch(
     Ok(Some(spans_from_otlp_json(&body)?))
 }
 
-fn table(traces: &[Tree], terminal: Terminal) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    table.set_header(
-        [
-            "trace", "started", "root", "duration", "spans", "errors", "services",
-        ]
-        .map(|title| terminal.dim(title)),
-    );
+fn table(traces: &[Tree], terminal: Terminal) -> Vec<String> {
+    let mut table = Table::new(&[
+        ("trace", Align::Left),
+        ("started", Align::Left),
+        ("duration", Align::Right),
+        ("spans", Align::Right),
+        ("errors", Align::Right),
+        ("root", Align::Left),
+    ]);
     for trace in traces {
-        let errors = trace
-            .spans()
-            .iter()
-            .filter(|span| span.status == Status::Error)
-            .count();
-        table.add_row([
-            trace.trace_id().to_owned(),
-            trace.started(),
-            trace.root().map_or_else(
-                || "(missing)".to_owned(),
-                |root| format!("{}: {}", root.service, root.name),
-            ),
-            trace.took(),
-            trace.spans().len().to_string(),
-            if errors == 0 {
-                String::new()
-            } else {
-                errors.to_string()
-            },
-            trace.services().len().to_string(),
+        let errors = match trace.errors() {
+            0 => String::new(),
+            errors => errors.to_string(),
+        };
+        let root = trace.root().map_or_else(
+            || "(missing)".to_owned(),
+            |root| format!("{} ({})", root.name, root.service),
+        );
+        table.row(vec![
+            trace.trace_id().into(),
+            started(trace, terminal).into(),
+            trace.took().into(),
+            trace.spans().len().to_string().into(),
+            Cell::styled(errors, Style::Bad),
+            root.into(),
         ]);
     }
-    for column in [3, 4, 5, 6] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+    table.lines(terminal)
+}
+
+/// Day and time; without the year where there is no room for it.
+fn started(trace: &Tree, terminal: Terminal) -> String {
+    let started = trace.started();
+    match started.split_once('-') {
+        Some((_, short)) if terminal.is_bounded && terminal.width < ROOMY => short.to_owned(),
+        _ => started,
     }
-    table.trim_fmt()
 }

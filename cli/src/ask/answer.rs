@@ -1,109 +1,121 @@
-//! An answer as a person reads it: the text, the facts in a table, the series as a chart.
+//! An answer as a person reads it: the text, the series as a chart, the facts in a table.
 
+use chimera_analysis::{readable, unit_name};
 use chimera_questions::{
-    Answer, Fact, Status, StoredQuery, Unit,
+    Answer, Fact, FactName, Status, StoredQuery,
     answer::{Direction, FactValue},
 };
-use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 use super::chart;
-use crate::terminal::Terminal;
+use crate::{
+    table::{Align, Table},
+    terminal::{Style, Terminal},
+};
 
 /// How a query ended, for the terminal.
 pub(super) fn text(query: &StoredQuery, terminal: Terminal) -> String {
+    let unanswered = |why: &str| {
+        let text = terminal.wrap(&format!("{NO_ANSWER} {why}"));
+        text.replacen(NO_ANSWER, &terminal.paint(Style::Strong, NO_ANSWER), 1)
+    };
     match (&query.answer, &query.error) {
         (Some(answer), _) => answered(answer, terminal),
-        (None, Some(failure)) => format!("{} {}", terminal.bold("No answer:"), failure.message),
-        (None, None) if query.status == Status::NeedsClarification => asked_back(query, terminal),
-        (None, None) => format!(
-            "{} the question is {:?}",
-            terminal.bold("No answer:"),
-            query.status
-        ),
+        (None, Some(failure)) => unanswered(&failure.message),
+        (None, None) => match query.status {
+            Status::NeedsClarification => asked_back(query, terminal),
+            Status::Cancelled => unanswered("the question was cancelled."),
+            Status::Expired => unanswered(
+                "it took longer than `api.question_timeout` allows; its trace says what did.",
+            ),
+            Status::Pending | Status::Processing | Status::Completed | Status::Failed => {
+                unanswered(&format!(
+                    "it is still being worked on, as query {}.",
+                    query.query_id
+                ))
+            }
+        },
     }
 }
 
+const NO_ANSWER: &str = "No answer:";
+
 fn answered(answer: &Answer, terminal: Terminal) -> String {
-    let mut parts = vec![wrap(&answer.text, terminal.width.min(100))];
-    parts.extend(
-        answer
-            .series
-            .iter()
-            .filter_map(|series| chart::chart(series, terminal)),
-    );
+    let mut parts = vec![terminal.wrap(&answer.text)];
+    let charts = answer.series.iter();
+    parts.extend(charts.filter_map(|series| chart::chart(series, terminal)));
     if !answer.facts.is_empty() {
-        parts.push(facts(&answer.facts));
+        parts.push(facts(answer, terminal));
     }
-    let sources: Vec<String> = answer
-        .sources
-        .iter()
-        .map(|source| {
-            let recorded = if source.recorded { "recorded" } else { "live" };
-            let cached = if source.cached {
-                ", from the cache"
-            } else {
-                ""
-            };
-            format!("{} ({recorded}{cached})", source.name)
-        })
-        .collect();
-    if !sources.is_empty() {
-        parts.push(terminal.dim(&format!("  Sources: {}", sources.join(", "))));
-    }
-    parts.extend(
-        answer
-            .warnings
-            .iter()
-            .map(|warning| format!("{} {warning}", terminal.bold("Note:"))),
-    );
+    parts.extend(from_cache(answer).map(|text| terminal.paint(Style::Dim, &text)));
+    parts.extend(answer.warnings.iter().map(|warning| {
+        let text = terminal.wrap(&format!("{NOTE} {warning}"));
+        text.replacen(NOTE, &terminal.paint(Style::Doubtful, NOTE), 1)
+    }));
     parts.join("\n\n")
+}
+
+const NOTE: &str = "Note:";
+
+/// Which sources were not asked because the cache had what they had said.
+fn from_cache(answer: &Answer) -> Option<String> {
+    let cached = answer.sources.iter().filter(|source| source.cached);
+    let names: Vec<&str> = cached.map(|source| source.name.as_str()).collect();
+    (!names.is_empty()).then(|| format!("  From the cache: {}", names.join(", ")))
 }
 
 fn asked_back(query: &StoredQuery, terminal: Terminal) -> String {
     let questions = query.questions.iter().map(|asked| {
         let choices = asked.choices.iter().map(|choice| format!("\n  - {choice}"));
-        format!(
-            "{}{}",
-            terminal.bold(&asked.question),
-            choices.collect::<String>()
-        )
+        let question = terminal.paint(Style::Strong, &terminal.wrap(&asked.question));
+        format!("{question}{}", choices.collect::<String>())
     });
     questions.collect::<Vec<_>>().join("\n")
 }
 
-/// One column for each series where there are several, one row for each fact.
-fn facts(facts: &[Fact]) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    let several = facts
-        .windows(2)
-        .any(|pair| pair[0].asset != pair[1].asset || pair[0].metric != pair[1].metric);
-    for fact in facts {
+/// A row for each fact; whose it is, only where there are several series to tell apart.
+fn facts(answer: &Answer, terminal: Terminal) -> String {
+    let mut table = Table::new(&[
+        ("", Align::Left),
+        ("", Align::Right),
+        ("", Align::Left),
+        ("", Align::Left),
+        ("", Align::Left),
+    ]);
+    let numbers: Vec<String> = answer.facts.iter().map(number).collect();
+    let places = numbers.iter().map(|number| fraction(number)).max();
+    for (fact, number) in answer.facts.iter().zip(&numbers) {
         let whose = match (&fact.asset, fact.metric) {
-            (Some(asset), Some(metric)) if several => format!("{asset} {metric}"),
+            (Some(asset), Some(metric)) if answer.series.len() > 1 => {
+                format!("{asset} {}", metric.label())
+            }
             _ => String::new(),
         };
-        let date = fact.date.map(|date| date.to_string()).unwrap_or_default();
-        table.add_row(vec![
-            format!("  {}", name(fact)),
-            number(fact),
-            unit(fact.unit).to_owned(),
-            date,
-            whose,
+        let padding = " ".repeat(places.unwrap_or_default() - fraction(number));
+        table.row(vec![
+            format!("  {}", name(fact.name)).into(),
+            format!("{number}{padding}").into(),
+            unit_name(fact.unit, fact.asset.as_ref()).into(),
+            fact.date
+                .map(|date| date.to_string())
+                .unwrap_or_default()
+                .into(),
+            whose.into(),
         ]);
     }
-    if let Some(column) = table.column_mut(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table.trim_fmt()
+    table.lines(terminal).join("\n")
 }
 
-/// The name as the JSON has it.
-fn name(fact: &Fact) -> String {
-    serde_json::to_value(fact.name)
-        .ok()
-        .and_then(|name| name.as_str().map(str::to_owned))
-        .unwrap_or_default()
+/// How many columns a number takes from its point on, so that points stand below each other.
+fn fraction(number: &str) -> usize {
+    number.find('.').map_or(0, |point| number.len() - point)
+}
+
+/// A fact's name, as `--json` has it.
+fn name(name: FactName) -> String {
+    match serde_json::to_value(name) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => format!("{name:?}"),
+    }
 }
 
 fn number(fact: &Fact) -> String {
@@ -111,97 +123,69 @@ fn number(fact: &Fact) -> String {
         FactValue::Direction(Direction::Rising) => "rising".to_owned(),
         FactValue::Direction(Direction::Falling) => "falling".to_owned(),
         FactValue::Direction(Direction::Flat) => "flat".to_owned(),
-        FactValue::Number(value) => readable(value),
+        FactValue::Number(value) if fact.name == FactName::TrendP => probability(value),
+        FactValue::Number(value) => readable(value, fact.unit),
     }
 }
 
-fn unit(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Usd => "USD",
-        Unit::Native => "coins",
-        Unit::Bytes => "bytes",
-        Unit::Blocks => "blocks",
-        Unit::Percent => "%",
-        Unit::PercentagePoints => "points",
-        Unit::Days => "days",
-        Unit::UsdPerDay => "USD/day",
-        Unit::CountPerDay | Unit::PerDay => "per day",
-        Unit::NativePerDay => "coins/day",
-        Unit::BytesPerDay => "bytes/day",
-        Unit::Count | Unit::None => "",
+/// Two digits tell all that a p tells, and so do they of one that is next to nothing.
+fn probability(p: f64) -> String {
+    if p == 0.0 || p >= 1e-3 {
+        readable((p * 1e4).round() / 1e4, chimera_questions::Unit::None)
+    } else {
+        format!("{p:.1e}")
     }
-}
-
-/// A number with thousands separated and about six significant digits.
-pub(super) fn readable(value: f64) -> String {
-    let magnitude = value.abs();
-    if magnitude != 0.0 && !(1e-4..1e15).contains(&magnitude) {
-        return format!("{value:.3e}");
-    }
-    let decimals = match magnitude {
-        _ if value.fract() == 0.0 => 0,
-        m if m >= 1_000.0 => 2,
-        m if m >= 1.0 => 4,
-        _ => 6,
-    };
-    let text = format!("{magnitude:.decimals$}");
-    let (whole, fraction) = text
-        .split_once('.')
-        .map_or((text.as_str(), None), |(whole, fraction)| {
-            (whole, Some(fraction))
-        });
-    let mut grouped = String::new();
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at) % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let sign = if value < 0.0 { "-" } else { "" };
-    match fraction {
-        Some(fraction) => format!("{sign}{grouped}.{fraction}"),
-        None => format!("{sign}{grouped}"),
-    }
-}
-
-/// `text` in lines of at most `width` characters, broken between words.
-fn wrap(text: &str, width: usize) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last_mut().expect("there is always a line");
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-            lines.push(word.to_owned());
-        } else {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines.join("\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use chimera_questions::{Day, Metric, Ticker, Unit};
+
     use super::*;
 
-    #[test]
-    fn numbers_read_as_people_write_them() {
-        fn check(value: f64, expected: &str) {
-            assert_eq!(readable(value), expected);
+    fn fact(name: FactName, value: f64, unit: Unit) -> Fact {
+        Fact {
+            name,
+            asset: Some(Ticker::new("ZEC")),
+            metric: Some(Metric::PriceUsd),
+            value: FactValue::Number(value),
+            unit,
+            date: (name == FactName::First).then(|| Day::constant(2019, 1, 1)),
+            period: None,
         }
-        check(-11.713627503101186, "-11.7136");
-        check(56.43, "56.4300");
-        check(505_720.0, "505,720");
-        check(1_234_567.891, "1,234,567.89");
-        check(0.0, "0");
-        check(0.0123, "0.012300");
-        check(1.16e-5, "1.160e-5");
-        check(-1_000.5, "-1,000.50");
     }
 
     #[test]
-    fn lines_break_between_words() {
-        assert_eq!(wrap("one two  three four", 9), "one two\nthree\nfour");
+    fn points_and_units_stand_below_each_other() {
+        let answer = Answer {
+            text: String::new(),
+            facts: vec![
+                fact(FactName::First, 56.43, Unit::Usd),
+                fact(FactName::SlopePerDay, -0.340_909, Unit::UsdPerDay),
+                fact(FactName::TrendP, 2.702e-9, Unit::None),
+                fact(FactName::BlockHeight, 505_720.0, Unit::Blocks),
+            ],
+            series: Vec::new(),
+            sources: Vec::new(),
+            warnings: Vec::new(),
+        };
+        assert_eq!(
+            facts(&answer, Terminal::plain(80)),
+            "  first               56.43    USD          2019-01-01\n  \
+             slope_per_day       -0.3409  USD per day\n  \
+             trend_p              2.7e-9\n  \
+             block_height   505,720       blocks"
+        );
+    }
+
+    #[test]
+    fn a_probability_has_four_decimals_or_two_digits() {
+        let check = |p, expected| assert_eq!(probability(p), expected);
+        check(0.0, "0");
+        check(1.0, "1");
+        check(0.031_249, "0.0312");
+        check(0.001, "0.001");
+        check(0.000_45, "4.5e-4");
+        check(2.702e-9, "2.7e-9");
     }
 }

@@ -1,0 +1,169 @@
+//! Text in columns for the terminal.
+
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::terminal::{Style, Terminal};
+
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// On which side of its column a text stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+/// A text in a row, and how it is painted.
+#[derive(Debug, Clone)]
+pub(crate) struct Cell {
+    text: String,
+    style: Style,
+}
+
+impl Cell {
+    pub(crate) fn styled(text: impl Into<String>, style: Style) -> Self {
+        Self {
+            text: text.into(),
+            style,
+        }
+    }
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self::styled(text, Style::Plain)
+    }
+}
+
+/// Rows of cells under titles. A column without a text is left out, its title too.
+#[derive(Debug)]
+pub(crate) struct Table {
+    columns: Vec<(&'static str, Align)>,
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Table {
+    /// A table of `columns`, each with its title, which may be empty.
+    pub(crate) fn new(columns: &[(&'static str, Align)]) -> Self {
+        Self {
+            columns: columns.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row, a cell for each column.
+    pub(crate) fn row(&mut self, cells: Vec<Cell>) {
+        debug_assert_eq!(cells.len(), self.columns.len());
+        self.rows.push(cells);
+    }
+
+    /// The lines, the titles first where there are any. The last column is cut where the terminal ends.
+    pub(crate) fn lines(&self, terminal: Terminal) -> Vec<String> {
+        let widths: Vec<usize> = (0..self.columns.len())
+            .map(|column| self.width(column))
+            .collect();
+        let titles: Vec<Cell> = self
+            .columns
+            .iter()
+            .map(|(title, _)| Cell::styled(*title, Style::Dim))
+            .collect();
+        let has_titles = self.columns.iter().any(|(title, _)| !title.is_empty());
+        has_titles
+            .then_some(&titles)
+            .into_iter()
+            .chain(&self.rows)
+            .map(|row| self.line(row, &widths, terminal))
+            .collect()
+    }
+
+    /// The widest text of a column, its title included; 0 of one without a text.
+    fn width(&self, column: usize) -> usize {
+        let widest = self.rows.iter().map(|row| row[column].text.width()).max();
+        match widest.unwrap_or_default() {
+            0 => 0,
+            widest => widest.max(self.columns[column].0.width()),
+        }
+    }
+
+    fn line(&self, row: &[Cell], widths: &[usize], terminal: Terminal) -> String {
+        let mut line = String::new();
+        let mut used = 0;
+        let last = widths.iter().rposition(|width| *width > 0);
+        for (at, (cell, width)) in row.iter().zip(widths).enumerate() {
+            if *width == 0 {
+                continue;
+            }
+            if used > 0 {
+                line.push_str(GAP);
+                used += GAP.len();
+            }
+            let text = if Some(at) == last && terminal.is_bounded {
+                fitted(&cell.text, terminal.width.saturating_sub(used))
+            } else {
+                cell.text.clone()
+            };
+            let padding = " ".repeat(width.saturating_sub(text.width()));
+            let painted = terminal.paint(cell.style, &text);
+            match self.columns[at].1 {
+                Align::Right => line += &(padding + &painted),
+                Align::Left if Some(at) == last => line += &painted,
+                Align::Left => line += &(painted + &padding),
+            }
+            used += width;
+        }
+        line.trim_end().to_owned()
+    }
+}
+
+/// The beginning of `text`, in at most `columns` columns.
+fn fitted(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    for character in text.chars() {
+        if short.width() + 2 > columns {
+            break;
+        }
+        short.push(character);
+    }
+    short + "…"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_below_each_other_and_end_with_the_terminal() {
+        let mut table = Table::new(&[
+            ("name", Align::Left),
+            ("errors", Align::Right),
+            ("spans", Align::Right),
+            ("root", Align::Left),
+        ]);
+        table.row(vec!["a".into(), "".into(), "7".into(), "short".into()]);
+        table.row(vec![
+            "bcdefg".into(),
+            "".into(),
+            "53".into(),
+            "POST /api/queries".into(),
+        ]);
+        assert_eq!(
+            table.lines(Terminal::plain(26)),
+            [
+                "name    spans  root",
+                "a           7  short",
+                "bcdefg     53  POST /api/…"
+            ]
+        );
+    }
+
+    #[test]
+    fn without_titles_there_is_no_line_of_them() {
+        let mut table = Table::new(&[("", Align::Right)]);
+        table.row(vec!["1".into()]);
+        assert_eq!(table.lines(Terminal::plain(80)), ["1"]);
+    }
+}
