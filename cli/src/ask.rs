@@ -4,18 +4,24 @@ mod answer;
 mod chart;
 mod progress;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use chimera_questions::{Status, StoredQuery};
-use chimera_shared::config::Config;
+use chimera_shared::{
+    config::Config,
+    data_dir::DataDirError,
+    platform::{OpenError, Running},
+    shutdown_signal,
+};
 use chimera_traces::{tree::Trace, waterfall};
 use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     arguments::Ask,
     door::{Api, Door},
-    program::EXIT_FAILED,
+    program::{EXIT_FAILED, EXIT_INTERRUPTED},
     stack,
     terminal::{Terminal, print},
     traces,
@@ -25,29 +31,69 @@ use progress::Progress;
 /// A question back is neither an answer nor a failure.
 const EXIT_NEEDS_CLARIFICATION: u8 = 3;
 
+/// How long another process may keep the data directory.
+const BUSY_PATIENCE: Duration = Duration::from_secs(5);
+
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How long who interrupts waits for what is in flight.
+const STOP_WITHIN: Duration = Duration::from_secs(1);
+
 /// Asks, prints the answer as soon as it is there, and then its trace.
 pub(crate) async fn ask(config: Config, ask: Ask, terminal: Terminal) -> anyhow::Result<ExitCode> {
-    match Door::find(&config.data_dir).await? {
-        Some(door) => ask_running(&door, &config, &ask, terminal).await,
-        None => ask_embedded(config, &ask, terminal).await,
+    let patient_until = Instant::now() + BUSY_PATIENCE;
+    loop {
+        if let Some(door) = Door::find(&config.data_dir).await? {
+            return ask_running(&door, &config, &ask, terminal).await;
+        }
+        match start(&config).await {
+            Ok(running) => return ask_embedded(running, &config, &ask, terminal).await,
+            Err(error) if is_busy(&error) && Instant::now() < patient_until => {
+                sleep(LOOK_EVERY).await;
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 
+/// Starts everything on ports of its own: nobody else needs to find them, and so they are in nobody's way.
+async fn start(config: &Config) -> anyhow::Result<Running> {
+    let mut config = config.clone();
+    config.api.listen.set_port(0);
+    config.viewer.listen.set_port(0);
+    stack::start(config, "chimera ask").await
+}
+
+/// Whether another process has the data directory: one that asks as well and will soon be done, or one that starts.
+fn is_busy(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(OpenError::DataDir(DataDirError::Locked { .. }))
+    )
+}
+
 async fn ask_embedded(
-    mut config: Config,
+    running: Running,
+    config: &Config,
     ask: &Ask,
     terminal: Terminal,
 ) -> anyhow::Result<ExitCode> {
-    // Nobody else needs to find them, and so they are in nobody's way.
-    config.api.listen.set_port(0);
-    config.viewer.listen.set_port(0);
-    let running = stack::start(config.clone(), "chimera ask").await?;
+    let interrupted = shutdown_signal().context("listening for SIGTERM")?;
     let api = running
         .address("chimera-api", "api")
         .context("chimera-api is not served")?;
     let progress = Progress::of_bus(&*running.platform().bus(), terminal).await?;
-    let answer = put(&Api::at(api)?, &config, ask).await;
+    let api = Api::at(api)?;
+    let answer = tokio::select! {
+        answer = put(&api, config, ask) => Some(answer),
+        () = interrupted => None,
+    };
     progress.end().await;
+    let Some(answer) = answer else {
+        // What is still worked on is in the journal, and expires.
+        let _ = timeout(STOP_WITHIN, running.stop()).await;
+        return Ok(ExitCode::from(EXIT_INTERRUPTED));
+    };
     let shown = answer.and_then(|answer| show(&answer, ask, terminal).map(|()| answer));
     // Stopping ends every span, so that the trace is whole.
     let store = running.platform().traces().cloned();
@@ -66,7 +112,10 @@ async fn ask_running(
     ask: &Ask,
     terminal: Terminal,
 ) -> anyhow::Result<ExitCode> {
-    let answer = put(&door.api()?, config, ask).await?;
+    let progress = Progress::of_running(terminal);
+    let answer = put(&door.api()?, config, ask).await;
+    progress.end().await;
+    let answer = answer?;
     show(&answer, ask, terminal)?;
     let spans = traces::whole(door, &answer.query.trace_id).await?;
     finish(&answer, spans, ask, terminal)

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use chimera_shared::platform::Address;
+use chimera_shared::{data_dir::DataDir, platform::Address};
 use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -66,6 +66,9 @@ pub(crate) fn remove(data_dir: &Path) {
 impl Door {
     /// The `chimera up` that runs on `data_dir`, if one does.
     pub(crate) async fn find(data_dir: &Path) -> anyhow::Result<Option<Self>> {
+        let Some(holder) = DataDir::holder(data_dir) else {
+            return Ok(None);
+        };
         let file = file(data_dir);
         let written: Written = match fs::read(&file) {
             Ok(bytes) => serde_json::from_slice(&bytes)
@@ -73,6 +76,10 @@ impl Door {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("reading {}", file.display())),
         };
+        // One that was killed left its file behind, and who has the directory now need not be a `chimera up`.
+        if written.pid != holder.pid {
+            return Ok(None);
+        }
         let door = Self {
             client: client()?,
             listens: written.listens,
@@ -80,7 +87,7 @@ impl Door {
         let Ok(address) = door.address(CHIMERA, DOOR) else {
             return Ok(None);
         };
-        // One that was killed left its file behind.
+        // A process that starts may have the id of one that was killed.
         Ok(tokio::net::TcpStream::connect(address)
             .await
             .is_ok()

@@ -15,7 +15,7 @@ use crate::{
     arguments::{self, Publish, Request},
     door::{self, Door},
     program::EXIT_FAILED,
-    terminal::{Terminal, print},
+    terminal::{Terminal, print, remark},
 };
 
 /// Publishes one or several messages.
@@ -25,6 +25,7 @@ pub(crate) async fn publish(
     terminal: Terminal,
 ) -> anyhow::Result<ExitCode> {
     let door = Door::open(&config.data_dir).await?;
+    let routing_key = publish.outgoing.routing_key.clone();
     let outgoing = outgoing(publish.outgoing, None);
     let mut pace = publish.rate.map(|rate| {
         let mut pace = interval(Duration::from_secs_f64(1.0 / rate));
@@ -33,8 +34,9 @@ pub(crate) async fn publish(
     });
     let mut failed = false;
     if publish.follow {
-        print(&terminal.dim(follow::HEADER))?;
+        follow::header(terminal)?;
     }
+    let mut unrouted = 0;
     for _ in 0..publish.count {
         if let Some(pace) = &mut pace {
             pace.tick().await;
@@ -46,22 +48,23 @@ pub(crate) async fn publish(
                 .await?,
         )
         .await?;
-        failed |= !accepted.routed;
+        unrouted += u64::from(!accepted.routed);
         if publish.follow {
-            failed |= !follow::follow(&door, &accepted).await?;
+            failed |= !follow::follow(&door, &accepted, terminal).await?;
         } else {
-            let routed = if accepted.routed {
-                ""
-            } else {
-                "  (no queue took it: nobody is bound to this routing key)"
-            };
             print(&format!(
-                "{}  trace {}{routed}",
+                "message {}  trace {}",
                 accepted.message_id, accepted.trace_id
             ))?;
         }
     }
-    Ok(if failed {
+    if unrouted > 0 {
+        remark(&format!(
+            "error: no agent takes `{routing_key}`, so that {unrouted} of {} went nowhere",
+            publish.count
+        ));
+    }
+    Ok(if failed || unrouted > 0 {
         ExitCode::from(EXIT_FAILED)
     } else {
         ExitCode::SUCCESS
@@ -80,7 +83,7 @@ pub(crate) async fn request(config: &Config, request: Request) -> anyhow::Result
         .context("sending the request")?;
     let replied: Replied = door::json(response).await?;
     print(&serde_json::to_string_pretty(&replied.reply)?)?;
-    crate::terminal::remark(&format!("trace {}", replied.trace_id));
+    remark(&format!("trace {}", replied.trace_id));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,15 +1,16 @@
 //! From the command line to an exit code.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use chimera_shared::config::{self, Flag, LoadOptions, Loaded};
 use clap::{CommandFactory as _, Parser as _};
+use clap_complete::Shell;
 
 use crate::{
     arguments::{Arguments, Command, Global},
     ask, messages, settings, stack,
-    terminal::{Terminal, remark},
+    terminal::{Terminal, remark, write},
     traces, up,
 };
 
@@ -17,18 +18,17 @@ use crate::{
 const EXIT_USAGE: u8 = 2;
 /// The command could not be carried out.
 pub(crate) const EXIT_FAILED: u8 = 4;
+/// It was interrupted before its end, as shells count it.
+pub(crate) const EXIT_INTERRUPTED: u8 = 130;
+
+/// How long what is left may take to end once the command has.
+const LEFTOVERS: Duration = Duration::from_millis(200);
 
 /// Runs the command that the command line names.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Command::Completions { shell } = arguments.command {
-        clap_complete::generate(
-            shell,
-            &mut Arguments::command(),
-            "chimera",
-            &mut std::io::stdout(),
-        );
-        return ExitCode::SUCCESS;
+        return ended(completions(shell));
     }
     let loaded = match config::load(&options(arguments.global)) {
         Ok(loaded) => loaded,
@@ -40,13 +40,21 @@ pub fn main() -> ExitCode {
     for warning in &loaded.warnings {
         remark(&format!("warning: {warning}"));
     }
-    match run(arguments.command, &loaded) {
-        Ok(code) => code,
-        Err(error) => {
-            remark(&format!("error: {error:#}"));
-            ExitCode::from(EXIT_FAILED)
-        }
-    }
+    ended(run(arguments.command, &loaded))
+}
+
+fn ended(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        remark(&format!("error: {error:#}"));
+        ExitCode::from(EXIT_FAILED)
+    })
+}
+
+fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "chimera", &mut script);
+    write(&String::from_utf8(script).context("reading the script")?)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn options(global: Global) -> LoadOptions {
@@ -72,19 +80,21 @@ fn run(command: Command, loaded: &Loaded) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("starting the runtime")?;
-    runtime.block_on(async {
+    let code = runtime.block_on(async {
         match command {
             Command::Ask(ask) => ask::ask(config, ask, terminal).await,
-            Command::Up => up::up(config).await,
+            Command::Up => up::up(loaded, terminal).await,
             Command::Publish(publish) => messages::publish(&config, publish, terminal).await,
             Command::Request(request) => messages::request(&config, request).await,
             Command::Traces(traces) => traces::list(&config, traces, terminal).await,
             Command::Trace(trace) => traces::show(&config, trace, terminal).await,
             Command::Sources => stack::serve_sources(config).await,
-            Command::Config => settings::show(loaded),
+            Command::Config => settings::show(loaded, terminal),
             Command::Completions { .. } => {
                 unreachable!("written before the configuration was read")
             }
         }
-    })
+    });
+    runtime.shutdown_timeout(LEFTOVERS);
+    code
 }

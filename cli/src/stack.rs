@@ -26,6 +26,12 @@ pub const CHIMERA: &str = "chimera";
 /// What is served at the door.
 pub const DOOR: &str = "traces and commands";
 
+/// The name under which the recorded data is served.
+pub const SOURCES: &str = "sources";
+
+/// What is served there.
+pub const RECORDED: &str = "recorded data";
+
 /// The path under which the recorded server answers for each source, in the order of [`each_source`].
 const PREFIXES: [&str; 3] = ["coinmetrics", "coinbase", "zcash"];
 
@@ -70,7 +76,7 @@ pub async fn start_with(
     let door = edge::listen(viewer, "viewer.listen").await?;
     let mut running = platform.start(agents).await?;
     if let Some((listener, router)) = sources {
-        running.serve("sources", "recorded data", listener, router);
+        running.serve(SOURCES, RECORDED, listener, router);
     }
     let commands = running.traced(CHIMERA, control::router())?;
     let traces = running
@@ -94,12 +100,12 @@ pub(crate) async fn serve_sources(config: Config) -> anyhow::Result<ExitCode> {
     let listener = edge::listen(config.sources.listen, "sources.listen").await?;
     let address = listener.local_addr()?;
     print(&format!(
-        "Recorded data until {}, in the wire formats of its sources:",
+        "Recorded data until {}, in the wire formats of its sources. Ctrl-C stops it.\n",
         recording.last_day()
     ))?;
     for prefix in PREFIXES {
         print(&format!(
-            "  sources.{prefix}.url = \"http://{address}/{prefix}\""
+            "  --set sources.{prefix}.url=http://{address}/{prefix}"
         ))?;
     }
     let stop = CancellationToken::new();

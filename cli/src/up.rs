@@ -3,47 +3,109 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use chimera_shared::{config::Config, platform::Running, shutdown_signal};
-
-use crate::{
-    door, stack,
-    terminal::{print, remark},
+use chimera_shared::{
+    config::{Loaded, Origin},
+    platform::{Address, Running},
+    shutdown_signal,
 };
 
-/// Runs all agents until SIGINT or SIGTERM.
-pub(crate) async fn up(config: Config) -> anyhow::Result<ExitCode> {
+use crate::{
+    door,
+    program::EXIT_INTERRUPTED,
+    stack::{self, CHIMERA, DOOR, RECORDED, SOURCES},
+    table::{Align, Cell, Table},
+    terminal::{Style, Terminal, print, remark},
+};
+
+/// Runs all agents until SIGINT or SIGTERM. A second one does not wait for what is in flight.
+pub(crate) async fn up(loaded: &Loaded, terminal: Terminal) -> anyhow::Result<ExitCode> {
     let stop = shutdown_signal().context("listening for SIGTERM")?;
-    let data_dir = config.data_dir.clone();
-    let running = stack::start(config, "chimera up").await?;
+    tokio::pin!(stop);
+    let data_dir = loaded.config.data_dir.clone();
+    let running = tokio::select! {
+        running = stack::start(loaded.config.clone(), "chimera up") => running?,
+        () = &mut stop => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
+    };
     door::write(&data_dir, running.addresses())?;
-    print(&summary(&running, &data_dir.display().to_string()))?;
+    print(&summary(&running, loaded, terminal))?;
     stop.await;
-    remark("stopping…");
-    running.stop().await;
+    let again = shutdown_signal().context("listening for SIGTERM")?;
+    remark("Stopping… (Ctrl-C again: at once)");
+    let code = tokio::select! {
+        () = running.stop() => ExitCode::SUCCESS,
+        () = again => ExitCode::from(EXIT_INTERRUPTED),
+    };
     door::remove(&data_dir);
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
-fn summary(running: &Running, data_dir: &str) -> String {
-    let mut lines = vec!["Chimera is up. Ctrl-C stops it.".to_owned(), String::new()];
-    let width = running
-        .addresses()
-        .iter()
-        .map(|address| address.service.len())
-        .max()
-        .unwrap_or_default();
-    for address in running.addresses() {
-        lines.push(format!(
-            "  {:width$}  http://{:<21}  {}",
-            address.service, address.address, address.purpose
-        ));
-    }
+/// What listens where, and what to do now.
+fn summary(running: &Running, loaded: &Loaded, terminal: Terminal) -> String {
+    let title = terminal.paint(Style::Strong, "Chimera is up.");
+    let mut lines = vec![format!("{title} Ctrl-C stops it."), String::new()];
+    lines.extend(places(running, loaded).lines(terminal));
     lines.push(String::new());
-    lines.push(format!("  data: {data_dir}"));
+    lines.push("In another terminal:".to_owned());
+    let chimera = chimera(loaded);
+    lines.push(format!(
+        "  {chimera} ask \"How did the ZEC price trend in January 2019?\""
+    ));
+    lines.push(format!("  {chimera} traces"));
     if let Some(api) = running.address("chimera-api", "api") {
         lines.push(format!(
-            "  ask:  curl -s http://{api}/api/queries -H 'prefer: wait=10' --json '{{\"query\":\"ZEC price\"}}'"
+            "  curl -s http://{api}/api/queries -H 'prefer: wait=10' --json '{{\"query\":\"ZEC price\"}}'"
         ));
     }
     lines.join("\n")
+}
+
+fn places(running: &Running, loaded: &Loaded) -> Table {
+    let mut table = Table::new(&[("", Align::Left); 3]);
+    let mut row = |name: &str, place: Cell, what: &str| {
+        let name = Cell::styled(format!("  {name}"), Style::Strong);
+        table.row(vec![name, place, Cell::styled(what, Style::Dim)]);
+    };
+    let url = |service, purpose| {
+        let address = running.address(service, purpose)?;
+        Some(Cell::styled(format!("http://{address}"), Style::Address))
+    };
+    if let Some(api) = url("chimera-api", "api") {
+        row("API", api, "questions and their answers");
+    }
+    if let Some(door) = url(CHIMERA, DOOR) {
+        row(
+            "Traces",
+            door,
+            "Jaeger's query API, and what commands talk to",
+        );
+    }
+    if let Some(sources) = url(SOURCES, RECORDED) {
+        row("Sources", sources, "the recorded data");
+    }
+    let is_health = |address: &&Address| address.purpose == "health";
+    let mut name = "Health";
+    for address in running.addresses().iter().filter(is_health) {
+        let url = Cell::styled(format!("http://{}", address.address), Style::Address);
+        row(
+            name,
+            url,
+            &format!("{}: /readyz, /metrics", address.service),
+        );
+        name = "";
+    }
+    row(
+        "Data",
+        loaded.config.data_dir.display().to_string().into(),
+        "",
+    );
+    table
+}
+
+/// How the commands for this directory begin.
+fn chimera(loaded: &Loaded) -> String {
+    match loaded.origin("data_dir") {
+        Origin::Flag(_) => format!("chimera --data-dir {}", loaded.config.data_dir.display()),
+        // The other terminal is taken to read the same file and to have the same environment.
+        _ => "chimera".to_owned(),
+    }
 }

@@ -12,27 +12,44 @@ use tokio::task::JoinHandle;
 use crate::terminal::Terminal;
 
 /// The line, until it is ended.
-pub(super) struct Progress(Option<JoinHandle<()>>);
+pub(super) enum Progress {
+    Unseen,
+    Still,
+    Following(JoinHandle<()>),
+}
 
 impl Progress {
     /// Shows what `query_agent` says it is at. It listens beside the agents, so that it leaves no span in the trace.
     pub(super) async fn of_bus(bus: &dyn Bus, terminal: Terminal) -> anyhow::Result<Self> {
         if !terminal.watched {
-            return Ok(Self(None));
+            return Ok(Self::Unseen);
         }
         let queue = Queue::instance("ask").bind(BindingKey::from_static(QUERY_PROGRESS));
         let stages = bus.subscribe(queue).await?;
-        Ok(Self(Some(tokio::spawn(follow(stages)))))
+        Ok(Self::Following(tokio::spawn(follow(stages))))
+    }
+
+    /// Says who is asked: another process, whose stages are its own.
+    pub(super) fn of_running(terminal: Terminal) -> Self {
+        if !terminal.watched {
+            return Self::Unseen;
+        }
+        draw("asking the running chimera up…");
+        Self::Still
     }
 
     /// Takes the line away.
     pub(super) async fn end(self) {
-        if let Some(task) = self.0 {
-            task.abort();
-            // It was aborted; that is all it has to say.
-            let _ = task.await;
-            draw("");
+        match self {
+            Self::Unseen => return,
+            Self::Still => {}
+            Self::Following(task) => {
+                task.abort();
+                // It was aborted; that is all it has to say.
+                let _ = task.await;
+            }
         }
+        draw("");
     }
 }
 

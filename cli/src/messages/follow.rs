@@ -6,76 +6,166 @@ use chimera_shared::{control::Accepted, telemetry::keys};
 use chimera_traces::tree::{Kind, Span};
 use tokio::time::{Instant, sleep};
 
-use crate::{door::Door, terminal::print, traces};
+use crate::{
+    door::Door,
+    terminal::{Style, Terminal, print},
+    traces,
+};
 
 /// How long a message is followed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// The titles of what [`follow`] prints.
-pub(super) const HEADER: &str =
-    "message                               agent                  attempts  outcome      trace";
+/// Where a trace id ends, and with it the column.
+const TRACE: usize = 32;
+/// The longest name of an agent of ours.
+const AGENT: usize = 20;
+const ATTEMPTS: usize = 8;
+
+/// What an agent made of a message in its last attempt.
+#[derive(Debug, Default, PartialEq)]
+struct End {
+    attempts: u64,
+    /// As `chimera.outcome` names it.
+    outcome: String,
+    /// Why, where it did not go well.
+    error: String,
+}
+
+/// Prints the titles of what [`follow`] prints.
+pub(super) fn header(terminal: Terminal) -> anyhow::Result<()> {
+    let titles = format!(
+        "{:TRACE$}  {:AGENT$}  {:>ATTEMPTS$}  outcome",
+        "trace", "agent", "attempts"
+    );
+    print(&terminal.paint(Style::Dim, &titles))
+}
 
 /// Waits until each agent that took the message is done with it, and prints what each did. Says whether all went well.
-pub(super) async fn follow(door: &Door, message: &Accepted) -> anyhow::Result<bool> {
+pub(super) async fn follow(
+    door: &Door,
+    message: &Accepted,
+    terminal: Terminal,
+) -> anyhow::Result<bool> {
     if !message.routed {
-        print(&line(message, "-", 0, "unroutable"))?;
+        print(&line(message, "-", &End::of("unroutable"), terminal))?;
         return Ok(false);
     }
     let path = format!("/api/v3/traces/{}", message.trace_id);
     let until = Instant::now() + PATIENCE;
+    let mut seen = BTreeMap::new();
     loop {
         let spans = traces::fetch(door, &path, &[]).await?.unwrap_or_default();
         let ends = ends(&spans, &message.message_id);
-        let all_done = !ends.is_empty()
-            && ends
-                .values()
-                .all(|(_, outcome)| outcome != "retry" && outcome != "requeue");
-        if all_done {
-            for (agent, (attempts, outcome)) in &ends {
-                print(&line(message, agent, *attempts, outcome))?;
+        // Nobody knows how many agents take an event: all that did are seen when no more come.
+        if !ends.is_empty() && ends.values().all(End::is_final) && ends == seen {
+            for (agent, end) in &ends {
+                print(&line(message, agent, end, terminal))?;
             }
-            return Ok(ends.values().all(|(_, outcome)| outcome == "ack"));
+            return Ok(ends.values().all(|end| end.outcome == "ack"));
         }
         if Instant::now() >= until {
-            print(&line(message, "-", 0, "still open"))?;
+            print(&line(message, "-", &End::of("still open"), terminal))?;
             return Ok(false);
         }
+        seen = ends;
         sleep(LOOK_EVERY).await;
     }
 }
 
+impl End {
+    fn of(outcome: &str) -> Self {
+        Self {
+            outcome: outcome.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Nobody will try again.
+    fn is_final(&self) -> bool {
+        self.outcome != "retry" && self.outcome != "requeue"
+    }
+
+    /// The outcome in words.
+    fn told(&self) -> (&str, Style) {
+        match self.outcome.as_str() {
+            "ack" => ("handled", Style::Good),
+            "dead_letter" => ("dead-lettered", Style::Bad),
+            "drop" => ("dropped", Style::Bad),
+            other => (other, Style::Doubtful),
+        }
+    }
+}
+
 /// For each agent its last attempt at the message, and how that ended.
-fn ends(spans: &[Span], message_id: &str) -> BTreeMap<String, (u64, String)> {
-    let mut ends = BTreeMap::<String, (u64, String)>::new();
+fn ends(spans: &[Span], message_id: &str) -> BTreeMap<String, End> {
+    let mut ends = BTreeMap::<String, End>::new();
     for span in spans {
         if span.kind != Kind::Consumer
             || span.attributes.text(keys::MESSAGING_MESSAGE_ID) != Some(message_id)
         {
             continue;
         }
-        let attempt = span
+        let attempts = span
             .attributes
             .get(keys::CHIMERA_ATTEMPT)
             .and_then(serde_json::Value::as_u64)
             .unwrap_or(1);
-        let outcome = span
-            .attributes
-            .text(keys::CHIMERA_OUTCOME)
-            .unwrap_or("unknown")
-            .to_owned();
+        let outcome = span.attributes.text(keys::CHIMERA_OUTCOME);
         let last = ends.entry(span.service.clone()).or_default();
-        if attempt >= last.0 {
-            *last = (attempt, outcome);
+        if attempts >= last.attempts {
+            *last = End {
+                attempts,
+                outcome: outcome.unwrap_or("unknown").to_owned(),
+                error: span.status_message.clone(),
+            };
         }
     }
     ends
 }
 
-fn line(message: &Accepted, agent: &str, attempts: u64, outcome: &str) -> String {
-    format!(
-        "{:36}  {agent:21}  {attempts:>8}  {outcome:11}  {}",
-        message.message_id, message.trace_id
-    )
+fn line(message: &Accepted, agent: &str, end: &End, terminal: Terminal) -> String {
+    let (outcome, style) = end.told();
+    let attempts = match end.attempts {
+        0 => String::new(),
+        attempts => attempts.to_string(),
+    };
+    let outcome = terminal.paint(style, outcome);
+    let mut line = format!(
+        "{:TRACE$}  {agent:AGENT$}  {attempts:>ATTEMPTS$}  {outcome}",
+        message.trace_id
+    );
+    if !end.error.is_empty() {
+        let error = terminal.paint(Style::Dim, &terminal.wrap(&end.error));
+        line += &format!("\n{error}");
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_who_how_often_and_why() {
+        let message = Accepted {
+            message_id: "01a1".to_owned(),
+            trace_id: "0af7651916cd43dd8448eb211c80319c".to_owned(),
+            routed: true,
+        };
+        let end = End {
+            attempts: 5,
+            outcome: "dead_letter".to_owned(),
+            error: "no such coin".to_owned(),
+        };
+        assert_eq!(
+            line(&message, "query_agent", &end, Terminal::plain(80)),
+            "0af7651916cd43dd8448eb211c80319c  query_agent                  5  dead-lettered\nno such coin"
+        );
+        assert_eq!(
+            line(&message, "-", &End::of("unroutable"), Terminal::plain(80)),
+            "0af7651916cd43dd8448eb211c80319c  -                               unroutable"
+        );
+    }
 }
