@@ -14,7 +14,7 @@ fn the_answer_its_facts_and_its_trace_are_on_the_screen() {
     assert_eq!(output.status.code(), Some(0), "{text}{}", stderr(&output));
     for expected in [
         "change_pct",
-        "-11.7136",
+        "-11.71",
         "505,720",
         "2019-01-31",
         "process_query",

@@ -4,6 +4,9 @@
 
 mod ask;
 mod killed;
+mod looking;
 mod messages;
 mod process;
 mod refused;
+mod settings;
+mod surroundings;

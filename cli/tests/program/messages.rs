@@ -37,7 +37,7 @@ fn messages_are_published_followed_and_answered() {
     );
     assert_eq!(
         text.lines()
-            .filter(|line| line.contains("query_agent") && line.contains("dead_letter"))
+            .filter(|line| line.contains("query_agent") && line.contains("dead-lettered"))
             .count(),
         3,
         "{text}"
@@ -45,9 +45,9 @@ fn messages_are_published_followed_and_answered() {
 
     let nowhere = run(directory.path(), &["publish", "no.such.key", "{}"]);
     assert!(
-        stdout(&nowhere).contains("no queue took it"),
+        stderr(&nowhere).contains("no agent takes `no.such.key`, so that 1 of 1 went nowhere"),
         "{}",
-        stdout(&nowhere)
+        stderr(&nowhere)
     );
     assert_eq!(nowhere.status.code(), Some(4));
 

@@ -50,6 +50,13 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+/// Sends a process what Ctrl-C sends.
+pub(crate) fn interrupt(child: &Child) {
+    let pid = child.id().to_string();
+    let kill = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    assert!(kill.success());
+}
+
 /// A running `chimera up`; killed when it is dropped.
 pub(crate) struct Up {
     child: Child,
@@ -59,11 +66,17 @@ pub(crate) struct Up {
 impl Up {
     /// Starts it, and returns when it says that it is up.
     pub(crate) fn start(data_dir: &Path, arguments: &[&str]) -> Self {
+        Self::start_heard(data_dir, arguments, Stdio::inherit())
+    }
+
+    /// The same, with what it says on standard error going to `stderr`.
+    pub(crate) fn start_heard(data_dir: &Path, arguments: &[&str], stderr: Stdio) -> Self {
         let mut command = chimera(data_dir);
         let mut child = command
             .args(arguments)
             .arg("up")
             .stdout(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let first = BufReader::new(child.stdout.as_mut().unwrap())
@@ -80,12 +93,17 @@ impl Up {
 
     /// A URL of what `service` serves as `purpose`.
     pub(crate) fn url(&self, service: &str, purpose: &str, path: &str) -> String {
+        format!("http://{}{path}", self.address(service, purpose))
+    }
+
+    /// Where `service` serves `purpose`.
+    pub(crate) fn address(&self, service: &str, purpose: &str) -> &str {
         let entries = self.listens["listens"].as_array().unwrap();
         let entry = entries
             .iter()
             .find(|entry| entry["service"] == service && entry["purpose"] == purpose)
             .unwrap();
-        format!("http://{}{path}", entry["address"].as_str().unwrap())
+        entry["address"].as_str().unwrap()
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -100,14 +118,18 @@ impl Up {
 
     /// Ends it as Ctrl-C does, and returns its exit code.
     pub(crate) fn interrupt(mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-INT", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        interrupt(&self.child);
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Up {
+    /// Ends it as the second Ctrl-C does, once it has said that it heard the first. Its standard error is a pipe.
+    pub(crate) fn interrupt_twice(&mut self) -> Option<i32> {
+        let mut said = BufReader::new(self.child.stderr.take().unwrap()).lines();
+        interrupt(&self.child);
+        assert!(said.any(|line| line.unwrap().starts_with("Stopping")));
+        interrupt(&self.child);
         self.child.wait().unwrap().code()
     }
 }

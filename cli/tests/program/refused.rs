@@ -8,10 +8,12 @@ use crate::process::{Up, chimera, directory, run, stderr};
 fn a_second_up_says_who_has_the_data_directory() {
     let directory = directory();
     let up = Up::start(directory.path(), &[]);
-    // With its ports, too, as by default: the first one is the reason, not a port that it has.
-    let url = up.url("chimera", "traces and commands", "");
-    let listen = format!("viewer.listen={}", url.trim_start_matches("http://"));
-    let output = run(directory.path(), &["--set", &listen, "up"]);
+    // On the same ports, as with two that are started alike: the directory is what is worth telling.
+    let taken = format!(
+        "viewer.listen={}",
+        up.address("chimera", "traces and commands")
+    );
+    let output = run(directory.path(), &["--set", &taken, "up"]);
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(
