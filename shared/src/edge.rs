@@ -9,7 +9,7 @@ use axum::{
     response::Response,
     serve::ListenerExt as _,
 };
-use http::{header, request::Parts};
+use http::{Version, header, request::Parts, uri::Authority};
 use opentelemetry::{KeyValue, trace::SpanKind};
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -137,11 +137,7 @@ fn server_span(request: &Request, method: &'static str, route: Option<&str>) -> 
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned)
     };
-    let host = header(header::HOST);
-    let (address, port) = match host.as_deref().and_then(|host| host.rsplit_once(':')) {
-        Some((address, port)) => (Some(address.to_owned()), port.parse::<i64>().ok()),
-        None => (host, None),
-    };
+    let (address, port) = header(header::HOST).and_then(|host| server(&host)).unzip();
     let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
     let original = (method == OTHER_METHOD).then(|| request.method().to_string());
     SpanStart::new(SpanKind::Server, name)
@@ -154,9 +150,27 @@ fn server_span(request: &Request, method: &'static str, route: Option<&str>) -> 
         .with_some(keys::HTTP_ROUTE, route.map(str::to_owned))
         .with_some(keys::HTTP_REQUEST_METHOD_ORIGINAL, original)
         .with_some(keys::SERVER_ADDRESS, address)
-        .with_some(keys::SERVER_PORT, port)
+        .with_some(keys::SERVER_PORT, port.flatten())
         .with_some(keys::USER_AGENT_ORIGINAL, header(header::USER_AGENT))
-        .with(KeyValue::new(keys::NETWORK_PROTOCOL_VERSION, "1.1"))
+        .with_some(
+            keys::NETWORK_PROTOCOL_VERSION,
+            protocol_version(request.version()),
+        )
+}
+
+/// The address, without the brackets of an IPv6 one, and the port that a `Host` header names; `None` where it is none.
+fn server(host: &str) -> Option<(String, Option<i64>)> {
+    let host: Authority = host.parse().ok()?;
+    let address = host.host().trim_matches(['[', ']']);
+    Some((address.to_owned(), host.port_u16().map(i64::from)))
+}
+
+fn protocol_version(version: Version) -> Option<&'static str> {
+    match version {
+        Version::HTTP_10 => Some("1.0"),
+        Version::HTTP_11 => Some("1.1"),
+        _ => None,
+    }
 }
 
 /// What the conventions call a method that they do not know, so that a name stays of low cardinality.
@@ -181,5 +195,25 @@ impl<S: Sync> FromRequestParts<S> for Context {
             .get::<Self>()
             .expect("routes of an agent are served through `edge::traced`")
             .clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_header_names_address_and_port() {
+        fn check(host: &str, expected: Option<(&str, Option<i64>)>) {
+            let expected = expected.map(|(address, port)| (address.to_owned(), port));
+            assert_eq!(server(host), expected, "{host:?}");
+        }
+        check("localhost:8080", Some(("localhost", Some(8080))));
+        check("example.org", Some(("example.org", None)));
+        check("[::1]:8080", Some(("::1", Some(8080))));
+        check("[::1]", Some(("::1", None)));
+        check("localhost:99999", Some(("localhost", None)));
+        check("", None);
+        check("not a host", None);
     }
 }
