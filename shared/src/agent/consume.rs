@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chimera_bus::Subscription;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::{
     agent::{Worker, process::process},
@@ -20,9 +20,7 @@ pub(crate) async fn consume(worker: Arc<Worker>, mut subscription: Subscription,
         tokio::select! {
             biased;
             () = stop.finish.cancelled() => break,
-            // `process` guards the handler, so that only a defect of our own would end a task with a panic; the
-            // delivery it held has gone back to its queue by then.
-            Some(_) = running.join_next() => {}
+            Some(ended) = running.join_next() => report(&worker, ended),
             delivery = subscription.next(), if room => match delivery {
                 Some(delivery) => drop(running.spawn(process(Arc::clone(&worker), delivery))),
                 None => break,
@@ -30,12 +28,24 @@ pub(crate) async fn consume(worker: Arc<Worker>, mut subscription: Subscription,
         }
     }
     drop(subscription);
-    let finish = async { while running.join_next().await.is_some() {} };
+    let finish = async {
+        while let Some(ended) = running.join_next().await {
+            report(&worker, ended);
+        }
+    };
     tokio::select! {
         () = finish => {}
         () = stop.give_up.cancelled() => {
             tracing::warn!(queue = %worker.queue, "the grace period is over, unfinished messages go back to their queue");
             running.shutdown().await;
         }
+    }
+}
+
+/// `process` guards the handler, so that only a defect of our own ends a task with a panic; the delivery it held has gone
+/// back to its queue by then.
+fn report(worker: &Worker, ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(queue = %worker.queue, %error, "working on a message panicked, it goes back to its queue");
     }
 }
