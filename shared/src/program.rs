@@ -64,6 +64,9 @@ pub fn main(build: impl FnOnce(&Config) -> anyhow::Result<BaseAgent>) -> ExitCod
             return ExitCode::from(EXIT_USAGE);
         }
     };
+    for warning in &loaded.warnings {
+        announce(&format_args!("warning: {warning}"));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
