@@ -51,7 +51,8 @@ impl Settling<'_> {
                 delivery.ack()
             }
             Err(error) => {
-                tracing::warn!(%error, "settling failed, the message goes back to its queue");
+                let error = format!("{:#}", anyhow::Error::new(error));
+                tracing::warn!(error, "settling failed, the message goes back to its queue");
                 let _nack = self.settle_span("nack", &delivery);
                 // Its result is the bus's own business: a delivery that is no longer ours is given back anyway.
                 let _ = delivery.requeue();
