@@ -37,6 +37,10 @@ impl Jaeger {
     ///
     /// # Errors
     /// When there is none, or it does not answer within [`PATIENCE`].
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it names a program of the test's, and is no setting of ours"
+    )]
     pub(crate) async fn start() -> Result<Self> {
         let program = env::var_os(PROGRAM)
             .with_context(|| format!("set {PROGRAM} to a Jaeger 2 program, or run scripts/test"))?;
