@@ -7,10 +7,13 @@ use std::{
 };
 
 use chimera_bus::{Bus, Message, Routed, RoutingKey};
-use chimera_shared::{BaseAgent, Context, HandleError, Platform, config::Config};
+use chimera_shared::{BaseAgent, Context, HandleError, Platform};
 use tokio::{sync::oneshot, task::JoinSet};
 
-use crate::measure::{Latencies, Table};
+use crate::{
+    measure::{Latencies, Table},
+    questions::config,
+};
 
 const KEY: &str = "bench.tick";
 
@@ -55,7 +58,7 @@ pub(crate) async fn hops(time: Duration) {
 /// As many publishers as said, each of which publishes its next message when the one before was handled.
 async fn through_one_agent(publishers: u64, traced: bool, time: Duration) -> Latencies {
     let directory = tempfile::tempdir().expect("the temporary directory can be written");
-    let mut config = Config::for_test(directory.path());
+    let mut config = config(directory.path());
     config.telemetry.enabled = traced;
     let waiting = Waiting::default();
     let handled = waiting.clone();

@@ -1,8 +1,14 @@
 //! Questions to a whole stack, over HTTP.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use chimera_shared::{config::Config, platform::Running};
+use chimera_shared::{
+    config::{Config, Exporter},
+    platform::Running,
+};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -18,6 +24,14 @@ const QUESTION: &str = "How did the ZEC price trend in January 2019?";
 /// its end is stored, and its end is published.
 const SYNCS: u32 = 5;
 
+/// The configuration as it comes, on free ports.
+pub(crate) fn config(directory: &Path) -> Config {
+    let mut config = Config::for_test(directory);
+    // Tests keep their spans in memory as well.
+    config.telemetry.exporters = vec![Exporter::Embedded];
+    config
+}
+
 /// A stack in a directory of its own.
 struct Stack {
     running: Running,
@@ -27,7 +41,7 @@ struct Stack {
 impl Stack {
     async fn start(configure: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().expect("the temporary directory can be written");
-        let mut config = Config::for_test(directory.path());
+        let mut config = config(directory.path());
         configure(&mut config);
         let running = chimera_cli::stack::start(config, "a bench")
             .await
