@@ -66,8 +66,7 @@ impl Platform {
     pub async fn open(config: Config, program: &str) -> Result<Self, OpenError> {
         refuse_servers(&config)?;
         let data_dir = DataDir::open(&config.data_dir, program)?;
-        let directory = |name: &str| config.data_dir.join(name);
-        let traces = open_traces(&config.telemetry, &directory("traces"))?;
+        let (bus, documents, traces) = open_stores(&config).await?;
         let keys = Keys {
             prefix: String::new(),
             shown: Shown::Never,
@@ -77,8 +76,8 @@ impl Platform {
             ..HttpSettings::default()
         };
         Ok(Self {
-            bus: Arc::new(EmbeddedBus::open(&directory("bus"), options(&config.bus))?),
-            documents: Documents::open_embedded(&directory("documents")).await?,
+            bus: Arc::new(bus),
+            documents,
             cache: Cache::embedded(config.cache.max_bytes.as_u64(), keys),
             http: Http::new(http),
             traces,
@@ -159,6 +158,30 @@ fn refuse_servers(config: &Config) -> Result<(), OpenError> {
         Some((key, _, url)) => Err(OpenError::NotEmbedded { key, url }),
         None => Ok(()),
     }
+}
+
+/// All at once: each waits for some dozens of syncs when its directory is new, and syncs of one disk share their work.
+async fn open_stores(
+    config: &Config,
+) -> Result<(EmbeddedBus, Documents, Option<Store>), OpenError> {
+    let directory = |name: &str| config.data_dir.join(name);
+    let (bus, documents, traces) = tokio::join!(
+        blocking({
+            let (directory, options) = (directory("bus"), options(&config.bus));
+            move || EmbeddedBus::open(&directory, options)
+        }),
+        async { Documents::open_embedded(&directory("documents")).await },
+        blocking({
+            let (directory, telemetry) = (directory("traces"), config.telemetry.clone());
+            move || open_traces(&telemetry, &directory)
+        }),
+    );
+    Ok((bus?, documents?, traces?))
+}
+
+async fn blocking<T: Send + 'static>(open: impl FnOnce() -> T + Send + 'static) -> T {
+    let opened = tokio::task::spawn_blocking(open).await;
+    opened.expect("opening does not panic")
 }
 
 fn open_traces(
