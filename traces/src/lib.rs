@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod attribute;
+mod encode;
 mod processor;
 pub mod store;
 pub mod tree;

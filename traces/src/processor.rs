@@ -89,7 +89,7 @@ impl SpanProcessor for StoreProcessor {
         }
         match self.origin(&span.instrumentation_scope) {
             Some(origin) => {
-                self.store.write_spans(&origin, &[span.into()]);
+                self.store.write_ended(&origin, &span);
             }
             None => self.store.count_dropped(1),
         }

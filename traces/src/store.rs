@@ -18,6 +18,7 @@ use std::{
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
+use opentelemetry_sdk::trace::SpanData;
 
 pub use self::{health::Health, origin::Origin, retention::Retention, search::Query};
 use self::{
@@ -142,6 +143,11 @@ impl Store {
     /// Writes spans of one resource and scope: what [`Store::write`] does once it knows where they are from.
     pub fn write_spans(&self, origin: &Origin, spans: &[Span]) -> Outcome {
         self.shared.engine.write_spans(origin, spans)
+    }
+
+    /// The same for a span as the SDK has it, which is encoded without a message in between.
+    pub(crate) fn write_ended(&self, origin: &Origin, span: &SpanData) -> Outcome {
+        self.shared.engine.write_ended(origin, span)
     }
 
     /// How the store is doing: spans written, dropped and broken since it was opened, and the last error.

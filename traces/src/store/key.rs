@@ -13,14 +13,20 @@ const ENTRY_KEY_LEN: usize = 1 + 4 + 8 + SPAN_KEY_LEN;
 pub(super) fn span_key(span: &Span) -> Option<[u8; SPAN_KEY_LEN]> {
     let trace_id: [u8; TRACE_ID_LEN] = span.trace_id.as_slice().try_into().ok()?;
     let span_id: [u8; 8] = span.span_id.as_slice().try_into().ok()?;
-    if TraceId::from(u128::from_be_bytes(trace_id)) == TraceId::INVALID
-        || SpanId::from(u64::from_be_bytes(span_id)) == SpanId::INVALID
-    {
+    key_of(
+        TraceId::from(u128::from_be_bytes(trace_id)),
+        SpanId::from(u64::from_be_bytes(span_id)),
+    )
+}
+
+/// The same from the ids. `None` if one of them is all zeros.
+pub(super) fn key_of(trace_id: TraceId, span_id: SpanId) -> Option<[u8; SPAN_KEY_LEN]> {
+    if trace_id == TraceId::INVALID || span_id == SpanId::INVALID {
         return None;
     }
     let mut key = [0; SPAN_KEY_LEN];
-    key[..TRACE_ID_LEN].copy_from_slice(&trace_id);
-    key[TRACE_ID_LEN..].copy_from_slice(&span_id);
+    key[..TRACE_ID_LEN].copy_from_slice(&trace_id.to_bytes());
+    key[TRACE_ID_LEN..].copy_from_slice(&span_id.to_bytes());
     Some(key)
 }
 
