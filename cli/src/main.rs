@@ -2,6 +2,13 @@
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+// Messages and spans are many short-lived pieces, made on one thread and freed on another: glibc's allocator took a
+// fifth of the CPU time of a question.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> ExitCode {
     chimera_cli::main()
 }

@@ -16,6 +16,12 @@ mod questions;
 
 use std::time::Duration;
 
+use mimalloc::MiMalloc;
+
+/// As in `chimera`.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 /// How long each row is measured, unless said.
 const SECONDS: u64 = 3;
 
