@@ -179,6 +179,8 @@ fn client() -> anyhow::Result<Client> {
     chimera_shared::tls::install_crypto_provider();
     Client::builder()
         .no_proxy()
+        // Only ever `http`: reading the system's certificates would take longer than a question.
+        .tls_certs_only([])
         .build()
         .context("making an HTTP client")
 }
