@@ -1,66 +1,21 @@
 //! How commands find a running `chimera up`: it writes down where it listens.
 
-use std::{
-    fs, io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
-use chimera_shared::{data_dir::DataDir, platform::Address};
+use chimera_shared::{
+    data_dir::DataDir,
+    door::{Doorplate, PURPOSE, SERVICE},
+};
 use reqwest::{Client, RequestBuilder, Response, Url};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-
-use crate::stack::{CHIMERA, DOOR};
-
-/// The file in the data directory that says where `chimera up` listens.
-const FILE: &str = "up.json";
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Written {
-    pid: u32,
-    listens: Vec<Entry>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Entry {
-    service: String,
-    purpose: String,
-    address: SocketAddr,
-}
 
 /// A running `chimera up`.
 #[derive(Debug)]
 pub(crate) struct Door {
     client: Client,
-    listens: Vec<Entry>,
-}
-
-/// Writes down where this process listens.
-pub(crate) fn write(data_dir: &Path, addresses: &[Address]) -> anyhow::Result<()> {
-    let listens = addresses.iter().map(|address| Entry {
-        service: address.service.clone(),
-        purpose: address.purpose.to_owned(),
-        address: address.address,
-    });
-    let written = Written {
-        pid: std::process::id(),
-        listens: listens.collect(),
-    };
-    let file = file(data_dir);
-    // Written beside and renamed, so that no command ever reads half of it.
-    let draft = file.with_extension("json.new");
-    fs::write(&draft, serde_json::to_vec_pretty(&written)?)
-        .and_then(|()| fs::rename(&draft, &file))
-        .with_context(|| format!("writing {}", file.display()))
-}
-
-/// Takes back what [`write`] wrote.
-pub(crate) fn remove(data_dir: &Path) {
-    // What stays behind names an address where nobody answers, which commands understand.
-    let _ = fs::remove_file(file(data_dir));
+    plate: Doorplate,
 }
 
 impl Door {
@@ -69,23 +24,16 @@ impl Door {
         let Some(holder) = DataDir::holder(data_dir) else {
             return Ok(None);
         };
-        let file = file(data_dir);
-        let written: Written = match fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .with_context(|| format!("reading {}", file.display()))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("reading {}", file.display())),
-        };
         // One that was killed left its file behind, and who has the directory now need not be a `chimera up`.
-        if written.pid != holder.pid {
+        let Some(plate) = Doorplate::read(data_dir)?.filter(|plate| plate.pid == holder.pid) else {
             return Ok(None);
-        }
+        };
+        let Some(address) = plate.address(SERVICE, PURPOSE) else {
+            return Ok(None);
+        };
         let door = Self {
             client: client()?,
-            listens: written.listens,
-        };
-        let Ok(address) = door.address(CHIMERA, DOOR) else {
-            return Ok(None);
+            plate,
         };
         // A process that starts may have the id of one that was killed.
         Ok(tokio::net::TcpStream::connect(address)
@@ -126,7 +74,7 @@ impl Door {
     }
 
     fn url(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Url> {
-        let mut url = url(self.address(CHIMERA, DOOR)?, path)?;
+        let mut url = url(self.address(SERVICE, PURPOSE)?, path)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -134,11 +82,8 @@ impl Door {
     }
 
     fn address(&self, service: &str, purpose: &str) -> anyhow::Result<SocketAddr> {
-        self.listens
-            .iter()
-            .find(|entry| entry.service == service && entry.purpose == purpose)
-            .map(|entry| entry.address)
-            .with_context(|| format!("{service} is not served there"))
+        let address = self.plate.address(service, purpose);
+        address.with_context(|| format!("{service} is not served there"))
     }
 }
 
@@ -210,8 +155,4 @@ fn told(body: &[u8]) -> Option<String> {
         .or_else(|| body.pointer("/error/message"))
         .or_else(|| body.get("title"))?;
     text.as_str().map(str::to_owned)
-}
-
-fn file(data_dir: &Path) -> PathBuf {
-    data_dir.join(FILE)
 }

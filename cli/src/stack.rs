@@ -11,7 +11,7 @@ use chimera_retrieval::recorded::{self, Recording};
 use chimera_shared::{
     BaseAgent, Platform,
     config::{Config, SourceConfig, SourceUrl, SourcesConfig},
-    control, edge,
+    edge,
     platform::Running,
     shutdown_signal,
 };
@@ -19,12 +19,6 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::terminal::print;
-
-/// The service whose door commands use: what they publish is traced under this name.
-pub const CHIMERA: &str = "chimera";
-
-/// What is served at the door.
-pub const DOOR: &str = "traces and commands";
 
 /// The name under which the recorded data is served.
 pub const SOURCES: &str = "sources";
@@ -78,18 +72,7 @@ pub async fn start_with(
     if let Some((listener, router)) = sources {
         running.serve(SOURCES, RECORDED, listener, router);
     }
-    let commands = running.traced(CHIMERA, control::router())?;
-    let traces = running
-        .platform()
-        .traces()
-        .cloned()
-        .map(chimera_traces::api::router);
-    running.serve(
-        CHIMERA,
-        DOOR,
-        door,
-        commands.merge(traces.unwrap_or_default()),
-    );
+    running.open_door(door)?;
     Ok(running)
 }
 

@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use chimera_shared::{
     config::{Loaded, Origin},
+    door::{self, Doorplate},
     platform::{Address, Running},
     shutdown_signal,
 };
 
 use crate::{
-    door,
     program::EXIT_INTERRUPTED,
-    stack::{self, CHIMERA, DOOR, RECORDED, SOURCES},
+    stack::{self, RECORDED, SOURCES},
     table::{Align, Cell, Table},
     terminal::{Style, Terminal, print, remark},
 };
@@ -26,7 +26,7 @@ pub(crate) async fn up(loaded: &Loaded, terminal: Terminal) -> anyhow::Result<Ex
         running = stack::start(loaded.config.clone(), "chimera up") => running?,
         () = &mut stop => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
     };
-    door::write(&data_dir, running.addresses())?;
+    Doorplate::write(&data_dir, running.addresses())?;
     print(&summary(&running, loaded, terminal))?;
     stop.await;
     let again = shutdown_signal().context("listening for SIGTERM")?;
@@ -35,7 +35,7 @@ pub(crate) async fn up(loaded: &Loaded, terminal: Terminal) -> anyhow::Result<Ex
         () = running.stop() => ExitCode::SUCCESS,
         () = again => ExitCode::from(EXIT_INTERRUPTED),
     };
-    door::remove(&data_dir);
+    Doorplate::remove(&data_dir);
     Ok(code)
 }
 
@@ -72,7 +72,7 @@ fn places(running: &Running, loaded: &Loaded) -> Table {
     if let Some(api) = url("chimera-api", "api") {
         row("API", api, "questions and their answers");
     }
-    if let Some(door) = url(CHIMERA, DOOR) {
+    if let Some(door) = url(door::SERVICE, door::PURPOSE) {
         row(
             "Traces",
             door,

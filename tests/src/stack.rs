@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::{Context as _, Result};
 use chimera_bus::Bus;
 use chimera_cli::stack;
-use chimera_shared::{BaseAgent, config::Config, platform::Running};
+use chimera_shared::{BaseAgent, config::Config, door, platform::Running};
 use chimera_traces::{
     Store,
     tree::{Span, Trace, spans_from_otlp},
@@ -150,7 +150,7 @@ impl Stack {
     async fn command(&self, path: &str, routing_key: &str, body: &Value) -> Result<Value> {
         let address = self
             .running
-            .address(stack::CHIMERA, stack::DOOR)
+            .address(door::SERVICE, door::PURPOSE)
             .context("the door is shut")?;
         let outgoing = json!({ "routing_key": routing_key, "body": body });
         let response = self
