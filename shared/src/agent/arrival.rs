@@ -54,6 +54,11 @@ impl Arrival {
         }
     }
 
+    /// Whether the deadline has passed.
+    pub(crate) fn is_late(&self) -> bool {
+        self.deadline.is_some_and(Deadline::has_passed)
+    }
+
     /// Where the delivery's span is opened: under its sender's, with the correlation id for its log lines.
     pub(crate) fn scope(&self, telemetry: &Telemetry) -> Scope {
         let scope = Scope::new(telemetry.clone(), self.parent.clone());

@@ -1,18 +1,22 @@
 //! One delivery, from its arrival to its settlement.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use chimera_bus::Delivery;
+use chimera_bus::{Delivery, RoutingKey};
 use futures_util::FutureExt as _;
 use opentelemetry::KeyValue;
 use tokio::time::{Instant, timeout};
 
 use crate::{
     Context, HandleError,
-    agent::{OnFailure, Worker, arrival::Arrival, settle, spans::Process},
+    agent::{OnFailure, Worker, arrival::Arrival, handler::Route, settle, spans::Process},
+    deadline::Deadline,
     telemetry::{Processed, Span, keys},
 };
+
+/// What is kept of an error's text: it travels in headers, logs and spans.
+const MAX_MESSAGE_BYTES: usize = 2 * 1024;
 
 /// How the work on a delivery ended.
 #[derive(Debug)]
@@ -86,45 +90,68 @@ impl Outcome {
     }
 
     fn expired(message: &str) -> Self {
-        Self::Expired(Failure {
-            error_type: "expired",
-            message: message.to_owned(),
-        })
+        Self::Expired(Failure::new("expired", message))
     }
+
+    fn dead(error_type: &'static str, message: &str) -> Self {
+        Self::Dead(Failure::new(error_type, message))
+    }
+}
+
+impl Failure {
+    /// Its message is cut to [`MAX_MESSAGE_BYTES`]: a panic or a decoder may quote a whole body.
+    fn new(error_type: &'static str, message: &str) -> Self {
+        let end = message.floor_char_boundary(MAX_MESSAGE_BYTES);
+        let cut = if end < message.len() { "…" } else { "" };
+        Self {
+            error_type,
+            message: format!("{}{cut}", &message[..end]),
+        }
+    }
+}
+
+/// How a handler ended.
+enum Ended {
+    Returned(Result<Bytes, HandleError>),
+    Panicked(String),
+    TookTooLong,
 }
 
 impl Worker {
     async fn handle(&self, arrival: &Arrival, span: &Span, delivery: &Delivery) -> Outcome {
-        if arrival
-            .deadline
-            .is_some_and(|deadline| deadline.has_passed())
-        {
+        if arrival.is_late() {
             return Outcome::expired("the deadline passed before the work began");
         }
-        if arrival.attempt > self.limits.max_attempts {
+        let max = self.limits.max_attempts;
+        if arrival.attempt > max {
             let message = format!(
-                "delivered {} times without being settled",
-                delivery.deliveries()
+                "attempt {} of at most {max}: those before were never settled",
+                arrival.attempt
             );
-            return Outcome::Dead(Failure {
-                error_type: "delivery_limit",
-                message,
-            });
+            return Outcome::dead("delivery_limit", &message);
         }
-        let routing_key = chimera_bus::RoutingKey::new(arrival.routing_key.clone());
-        let route = routing_key
-            .ok()
-            .and_then(|key| self.routes.iter().find(|route| route.key.matches(&key)));
-        let Some(route) = route else {
+        let Some(route) = self.route(&arrival.routing_key) else {
             let message = format!(
                 "`{}` has no handler for `{}`",
                 self.services.agent, arrival.routing_key
             );
-            return Outcome::Dead(Failure {
-                error_type: "unroutable",
-                message,
-            });
+            return Outcome::dead("unroutable", &message);
         };
+        self.classify(arrival, self.run(route, arrival, span, delivery).await)
+    }
+
+    fn route(&self, routing_key: &str) -> Option<&Route> {
+        let key = RoutingKey::new(routing_key).ok()?;
+        self.routes.iter().find(|route| route.key.matches(&key))
+    }
+
+    async fn run(
+        &self,
+        route: &Route,
+        arrival: &Arrival,
+        span: &Span,
+        delivery: &Delivery,
+    ) -> Ended {
         let message = Arc::new(delivery.message().clone());
         let body = message.body.clone();
         let attempts_left = self.limits.max_attempts.saturating_sub(arrival.attempt);
@@ -138,55 +165,35 @@ impl Worker {
         );
         let limit = arrival
             .deadline
-            .map_or(self.limits.handler_timeout, |deadline| {
-                deadline.remaining().min(self.limits.handler_timeout)
-            });
+            .map_or(Duration::MAX, Deadline::remaining)
+            .min(self.limits.handler_timeout);
         // The call itself is inside the guard: a handler may panic before its first await.
         let guarded = AssertUnwindSafe(async { route.call(context, body).await }).catch_unwind();
-        let result = timeout(limit, span.scope().run(guarded)).await;
-        self.classify(
-            arrival,
-            result.map(|caught| caught.map_err(|panic| panic_message(&*panic))),
-        )
+        match timeout(limit, span.scope().run(guarded)).await {
+            Ok(Ok(returned)) => Ended::Returned(returned),
+            Ok(Err(panic)) => Ended::Panicked(panic_message(&*panic)),
+            Err(_) => Ended::TookTooLong,
+        }
     }
 
-    fn classify(
-        &self,
-        arrival: &Arrival,
-        result: Result<Result<Result<Bytes, HandleError>, String>, tokio::time::error::Elapsed>,
-    ) -> Outcome {
-        let error = match result {
-            Ok(Ok(Ok(reply))) => return Outcome::Handled(reply),
-            Ok(Ok(Err(error))) => error,
-            Ok(Err(message)) => {
-                return Outcome::Dead(Failure {
-                    error_type: "panic",
-                    message,
-                });
-            }
-            Err(_)
-                if arrival
-                    .deadline
-                    .is_some_and(|deadline| deadline.has_passed()) =>
-            {
+    fn classify(&self, arrival: &Arrival, ended: Ended) -> Outcome {
+        let error = match ended {
+            Ended::Returned(Ok(reply)) => return Outcome::Handled(reply),
+            Ended::Returned(Err(error)) => error,
+            Ended::Panicked(message) => return Outcome::dead("panic", &message),
+            Ended::TookTooLong if arrival.is_late() => {
                 return Outcome::expired("the deadline passed before the work was done");
             }
-            Err(_) => HandleError::transient(anyhow::anyhow!(
-                "the handler took longer than {}",
-                humantime::format_duration(self.limits.handler_timeout)
-            )),
-        };
-        let failure = Failure {
-            error_type: error.error_type(),
-            message: error.to_string(),
-        };
-        match error {
-            HandleError::Transient(_)
-                if arrival.attempt < self.limits.max_attempts
-                    && self.failure == OnFailure::RetryThenDeadLetter =>
-            {
-                Outcome::Retry(failure)
+            Ended::TookTooLong => {
+                let limit = humantime::format_duration(self.limits.handler_timeout);
+                HandleError::transient(anyhow::anyhow!("the handler took longer than {limit}"))
             }
+        };
+        let failure = Failure::new(error.error_type(), &error.to_string());
+        let again = arrival.attempt < self.limits.max_attempts
+            && self.failure == OnFailure::RetryThenDeadLetter;
+        match error {
+            HandleError::Transient(_) if again => Outcome::Retry(failure),
             _ => Outcome::Dead(failure),
         }
     }
@@ -201,4 +208,17 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
         "the handler panicked: {}",
         text.unwrap_or("without a message")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let failure = Failure::new("panic", &"ü".repeat(MAX_MESSAGE_BYTES));
+        assert!(failure.message.len() <= MAX_MESSAGE_BYTES + "…".len());
+        assert!(failure.message.ends_with("ü…"));
+        assert_eq!(Failure::new("panic", "short").message, "short");
+    }
 }

@@ -7,6 +7,7 @@ use chimera_bus::{
     Delivery, Exchange, Message, PublishError, QueueName, RoutingKey, headers::name,
 };
 use opentelemetry::KeyValue;
+use tokio::time::sleep;
 
 use crate::{
     agent::{
@@ -52,7 +53,12 @@ impl Settling<'_> {
             }
             Err(error) => {
                 let error = format!("{:#}", anyhow::Error::new(error));
-                tracing::warn!(error, "settling failed, the message goes back to its queue");
+                tracing::warn!(
+                    error,
+                    "settling failed, the message goes back to its queue after a while"
+                );
+                // At once it would come again at once, and fail again for the same full disk.
+                sleep(self.worker.limits.backoff.bound(self.arrival.attempt)).await;
                 let _nack = self.settle_span("nack", &delivery);
                 // Its result is the bus's own business: a delivery that is no longer ours is given back anyway.
                 let _ = delivery.requeue();

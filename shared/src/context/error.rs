@@ -47,7 +47,8 @@ pub enum AskError {
 /// The kind of error as `error.type` names it. What the other agent failed of stands in its own span.
 pub(super) fn error_type(error: &RequestError) -> &'static str {
     match error {
-        RequestError::Publish(_) | RequestError::Subscribe(_) => "publish",
+        RequestError::Publish(_) => "publish",
+        RequestError::Subscribe(_) => "subscribe",
         RequestError::Unroutable { .. } => "unroutable",
         RequestError::Timeout { .. } => "timeout",
         RequestError::Failed { .. } => "failed",
