@@ -30,10 +30,9 @@ async fn on_analyze(cx: Context, request: Analyze) -> Result<Analyzed, HandleErr
     match answer(&request.interpretation, &request.data) {
         Ok(answer) => {
             span.set(KeyValue::new(ATTRIBUTE_FACTS, answer.facts.len() as i64));
-            span.documents()
-                .collection(ANSWERS)
-                .replace(&request.query_id, &answer)
-                .await?;
+            let answers = span.documents().collection(ANSWERS);
+            let stored = answers.replace(&request.query_id, &answer).await;
+            stored.inspect_err(|error| span.fail(error.error_type(), error))?;
             Ok(Analyzed::Answered)
         }
         Err(unanswerable) => {

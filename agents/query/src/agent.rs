@@ -7,6 +7,7 @@ mod plan;
 
 use std::time::Duration;
 
+use chimera_bus::RequestError;
 use chimera_questions::{
     Failure, FailureCode, Interpretation, Stage,
     messages::{
@@ -29,11 +30,15 @@ use open::OpenQueries;
 /// What is kept of a query's time for storing that it expired.
 const EXPIRY_MARGIN: Duration = Duration::from_millis(250);
 
+/// A question has a deadline of its own, which ends the work on it.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// `query_agent`.
 pub fn agent() -> BaseAgent {
     let agent = QueryAgent::default();
     let open = agent.open.clone();
     BaseAgent::new("query_agent")
+        .handler_timeout(LONGEST)
         .on(QUERY_REQUEST, move |cx, request| {
             agent.clone().on_request(cx, request)
         })
@@ -79,11 +84,23 @@ impl QueryAgent {
         request: &QueryRequested,
     ) -> Result<End, HandleError> {
         let span = cx.span("process_query");
-        let catalog = match self.catalog.get(&span, &request.query_id).await {
+        let end = self.answer_query(&span, request).await;
+        if let Err(error) = &end {
+            span.fail(error.error_type(), error);
+        }
+        end
+    }
+
+    async fn answer_query(
+        &self,
+        cx: &Context,
+        request: &QueryRequested,
+    ) -> Result<End, HandleError> {
+        let catalog = match self.catalog.get(cx, &request.query_id).await {
             Ok(catalog) => catalog,
             Err(error) => return unless_transient(error, None),
         };
-        let interpretation = match understand(&span, &request.query, &catalog) {
+        let interpretation = match understand(cx, &request.query, &catalog) {
             Understanding::Understood(interpretation) => interpretation,
             Understanding::NeedsClarification {
                 interpretation,
@@ -96,7 +113,7 @@ impl QueryAgent {
                 failure,
             } => return Ok(End::Failed(interpretation, failure)),
         };
-        match answer(&span, &request.query_id, &interpretation).await {
+        match answer(cx, &request.query_id, &interpretation).await {
             Ok(Analyzed::Answered) => Ok(End::Completed(interpretation)),
             Ok(Analyzed::Unanswerable(failure)) => Ok(End::Failed(Some(interpretation), failure)),
             Err(error) => unless_transient(error, Some(interpretation)),
@@ -155,15 +172,15 @@ async fn progress(cx: &Context, query_id: &str, stage: Stage) -> Result<(), AskE
     Ok(())
 }
 
-/// An agent that is away may come back, so that the query is tried again; one that failed has done what it could.
+/// An agent that is away may come back, so that the query is tried again; one that failed has done what it could, and
+/// what it says is written for people.
 fn unless_transient(
     error: AskError,
     interpretation: Option<Interpretation>,
 ) -> Result<End, HandleError> {
-    match HandleError::from(error) {
-        transient @ HandleError::Transient(_) => Err(transient),
-        failed => {
-            let message = format!("The data could not be had: {failed}.");
+    match error {
+        AskError::Request(RequestError::Failed { message, .. }) => {
+            let message = format!("The data could not be had: {message}.");
             Ok(End::Failed(
                 interpretation,
                 Failure {
@@ -172,6 +189,10 @@ fn unless_transient(
                 },
             ))
         }
+        error => match HandleError::from(error) {
+            transient @ HandleError::Transient(_) => Err(transient),
+            failed => Ok(End::Failed(interpretation, internal(&failed))),
+        },
     }
 }
 
