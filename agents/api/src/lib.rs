@@ -2,6 +2,7 @@
 
 mod gateway;
 mod index;
+mod language;
 mod news;
 mod open_queries;
 mod prefer;

@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     NotJson,
     /// The body is JSON and not a question.
     NotAQuestion,
+    /// The question is in another language than English.
+    NotEnglish,
     /// As many questions are open as may be.
     TooManyQuestions,
     /// The store or the bus does not take anything now.
@@ -84,6 +86,11 @@ impl Kind {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "not-a-question",
                 "The body is not a question",
+            ),
+            Self::NotEnglish => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "not-english",
+                "The question is not in English",
             ),
             Self::TooManyQuestions => (
                 StatusCode::TOO_MANY_REQUESTS,

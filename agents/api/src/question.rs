@@ -9,7 +9,10 @@ use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::error::Category;
 
-use crate::problem::{Kind, Problem};
+use crate::{
+    language,
+    problem::{Kind, Problem},
+};
 
 /// The limits of a question.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +122,10 @@ fn parse(body: &[u8]) -> Result<String, Problem> {
             format!("the body must be an object such as {EXAMPLE}"),
         ));
     }
+    if text.trim().is_empty() {
+        let detail = format!("the body is empty; it must be like {EXAMPLE}");
+        return Err(Problem::new(Kind::Malformed, detail));
+    }
     let asked: Asked = serde_json::from_str(text).map_err(|error| match error.classify() {
         Category::Data => Problem::new(
             Kind::NotAQuestion,
@@ -155,6 +162,10 @@ fn check(question: &str, max_chars: usize) -> Result<(), Problem> {
             "`query` has the control character U+{code:04X} as its character {}; leave it out",
             at + 1
         ));
+    }
+    if language::is_other(question) {
+        let detail = format!("questions are understood in English only; ask like {EXAMPLE}");
+        return Err(Problem::new(Kind::NotEnglish, detail));
     }
     Ok(())
 }
@@ -196,7 +207,8 @@ mod tests {
         }
         check(br#"{"query": "price of ZEC?"}"#, "ok price of ZEC?").await;
         check(br#" {"query":"a\nb\tc"} "#, "ok a\nb\tc").await;
-        check("{\"query\": \"ä日本語\"}".as_bytes(), "ok ä日本語").await;
+        check("{\"query\": \"ZEC ä本\"}".as_bytes(), "ok ZEC ä本").await;
+        check("{\"query\": \"価格は\"}".as_bytes(), "in English only").await;
         check(
             br#"{"query": }"#,
             "not JSON: expected value at line 1 column 11",
@@ -207,11 +219,7 @@ mod tests {
             "not JSON: EOF while parsing a string at line 2 column 11",
         )
         .await;
-        check(
-            b"",
-            "not JSON: EOF while parsing a value at line 1 column 0",
-        )
-        .await;
+        check(b"", "the body is empty").await;
         check(br#"{"query": "x"} y"#, "trailing characters").await;
         check(br#"{"query": "\ud800"}"#, "not JSON: ").await;
         check(b"{\"query\": \"a\xff\"}", "byte 12 is not UTF-8").await;
