@@ -134,7 +134,6 @@ impl Settling<'_> {
         failure: &Failure,
     ) -> Result<(), PublishError> {
         let worker = self.worker;
-        self.tell_dead(failure);
         let span = self.settle_span("dead_letter", delivery);
         let mut letter = self.republished(delivery.message(), Exchange::DEAD_LETTERS);
         letter
@@ -146,11 +145,20 @@ impl Settling<'_> {
         );
         letter.headers.set(name::FAILED_AT, now_ms());
         self.describe(&mut letter, failure);
-        let published = worker.services.bus.publish(letter).await;
         // Its dead-letter queue was declared with the queue, so that a letter always finds one.
-        let _routed = published.inspect_err(|error| span.fail("publish", error))?;
+        let published = worker.services.bus.publish(letter).await.map(|_routed| ());
+        match &published {
+            Ok(()) => self.tell_dead(failure),
+            Err(error) => span.fail("publish", error),
+        }
         drop(span);
-        self.reply(delivery, Err(failure)).await
+        // A request lives in memory and in its asker's patience: whoever asked is told, though the letter was not kept.
+        let told = self.reply(delivery, Err(failure)).await;
+        let is_request = delivery.message().properties.reply_to.is_some();
+        match published {
+            Err(error) if !is_request || told.is_err() => Err(error),
+            _ => told,
+        }
     }
 
     /// A message that no handler could take is its sender's mistake; one that a handler failed at is ours.

@@ -22,7 +22,7 @@ pub enum HttpError {
     #[error("setting up the HTTP client")]
     Setup(#[source] reqwest::Error),
     /// There was no whole response in time.
-    #[error("no response from {host} within {}", humantime::format_duration(*after))]
+    #[error("no response from {host} within {}", rounded(*after))]
     Timeout {
         /// Who was asked.
         host: String,
@@ -48,13 +48,13 @@ pub enum HttpError {
         source: reqwest::Error,
     },
     /// The caller's time was up while an attempt was under way.
-    #[error("no response within the {} that were left", humantime::format_duration(*within))]
+    #[error("no response within the {} that were left", rounded(*within))]
     OutOfTime {
         /// What the caller had.
         within: Duration,
     },
     /// It failed too often lately, and is left alone for a while: nothing was sent.
-    #[error("{peer} is not asked for {}, because it failed too often", humantime::format_duration(*retry_in))]
+    #[error("{peer} is not asked for {}, because it failed too often", rounded(*retry_in))]
     CircuitOpen {
         /// Who would have been asked.
         peer: String,
@@ -100,6 +100,12 @@ pub enum HttpError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+/// A duration as people read it, to the millisecond.
+fn rounded(duration: Duration) -> humantime::FormattedDuration {
+    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    humantime::format_duration(Duration::from_millis(millis))
 }
 
 impl HttpError {

@@ -130,12 +130,12 @@ impl Running {
         }
         self.background.end().await;
         limit.abort_all();
+        let mut flushing = JoinSet::new();
         for telemetry in self.telemetries {
             // Exporters flush on threads of their own, and this waits for them.
-            let flushed =
-                tokio::task::spawn_blocking(move || telemetry.shutdown(FLUSH_LIMIT)).await;
-            debug_assert!(flushed.is_ok(), "flushing telemetry panicked");
+            flushing.spawn_blocking(move || telemetry.shutdown(FLUSH_LIMIT));
         }
+        while flushing.join_next().await.is_some() {}
         self.platform.bus.close().await;
         self.platform.documents.close().await;
     }
