@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use opentelemetry::TraceId;
 
 /// Agents on a message bus, and one trace for each question they answer.
 #[derive(Debug, Parser)]
@@ -116,7 +117,7 @@ pub(crate) struct Publish {
     #[command(flatten)]
     pub(crate) outgoing: Outgoing,
     /// How many messages
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: u64,
     /// How many a second at most
     #[arg(long, value_name = "R", value_parser = positive)]
@@ -141,8 +142,8 @@ pub(crate) struct Traces {
     #[arg(long, value_name = "S")]
     pub(crate) service: Option<String>,
     /// How many at most
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub(crate) limit: usize,
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1_500))]
+    pub(crate) limit: u16,
     /// Only traces with a span that took at least this long, as in 50ms
     #[arg(long, value_name = "D", value_parser = humantime::parse_duration)]
     pub(crate) min_duration: Option<std::time::Duration>,
@@ -157,7 +158,8 @@ pub(crate) struct Traces {
 #[derive(Debug, Args)]
 pub(crate) struct Trace {
     /// The trace's id, 32 hex digits
-    pub(crate) id: String,
+    #[arg(value_parser = trace_id)]
+    pub(crate) id: TraceId,
     /// Print its spans as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -171,6 +173,13 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("give it as KEY=VALUE".to_owned()),
     }
+}
+
+fn trace_id(text: &str) -> Result<TraceId, String> {
+    let id = TraceId::from_hex(text).ok().filter(|_| text.len() == 32);
+    id.ok_or_else(|| {
+        "it is not a trace id, which has 32 hex digits; `chimera traces` lists them".to_owned()
+    })
 }
 
 fn json(text: &str) -> Result<serde_json::Value, String> {

@@ -2,26 +2,21 @@
 
 use std::process::ExitCode;
 
-use chimera_shared::config::{Loaded, Origin};
+use chimera_shared::config::Loaded;
 
 use crate::terminal::{Style, Terminal, print};
 
 /// Where comments begin, unless the value is longer.
 const COMMENTS_FROM: usize = 48;
 
-/// Prints every setting as TOML, with its source behind it where it is not the default.
+/// Prints every setting as TOML, with its source behind it.
 pub(crate) fn show(loaded: &Loaded, terminal: Terminal) -> anyhow::Result<ExitCode> {
     let lines: Vec<String> = loaded
         .explain()
         .map(|setting| {
             let line = format!("{} = {}", setting.key, setting.value);
-            match setting.source {
-                Origin::Default => line,
-                source => {
-                    let source = terminal.paint(Style::Dim, &format!("# {source}"));
-                    format!("{line:<COMMENTS_FROM$}  {source}")
-                }
-            }
+            let source = terminal.paint(Style::Dim, &format!("# {}", setting.source));
+            format!("{line:<COMMENTS_FROM$}  {source}")
         })
         .collect();
     print(&lines.join("\n"))?;

@@ -91,13 +91,7 @@ pub(crate) async fn show(
     wanted: Trace,
     terminal: Terminal,
 ) -> anyhow::Result<ExitCode> {
-    let id = wanted.id.to_ascii_lowercase();
-    if TraceId::from_hex(&id).is_err() || id.len() != 32 {
-        bail!(
-            "{:?} is not a trace id: it has 32 hex digits; `chimera traces` lists them",
-            wanted.id
-        );
-    }
+    let id = wanted.id;
     let door = Door::open(&config.data_dir).await?;
     let Some(spans) = fetch(&door, &format!("/api/v3/traces/{id}"), &[]).await? else {
         bail!("there is no trace {id}; `chimera traces` lists those that are kept");

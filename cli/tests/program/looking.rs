@@ -57,17 +57,31 @@ fn a_trace_is_shown_by_its_id() {
     let spans: Value = serde_json::from_slice(&spans.stdout).unwrap();
     assert_eq!(spans, answer["trace"], "what `ask` printed was complete");
 
-    let check = |id: &str, expected: &str| {
-        let output = run(directory.path(), &["trace", id]);
+    let check = |arguments: &[&str], code: i32, expected: &str| {
+        let output = run(directory.path(), arguments);
         let said = stderr(&output);
-        assert_eq!(output.status.code(), Some(4), "{id}: {said}");
-        assert!(said.contains(expected), "{id}: {said}");
-        assert_eq!(said.lines().count(), 1, "{said}");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
     };
-    check("0af7651916cd43dd8448eb211c80319c", "there is no trace");
-    check("00000000000000000000000000000000", "there is no trace");
-    check("0af7651916cd43dd", "is not a trace id");
-    check("../../services?a=zzzzzzzzzzzzzzzz", "is not a trace id");
+    check(
+        &["trace", "0af7651916cd43dd8448eb211c80319c"],
+        4,
+        "there is no trace",
+    );
+    check(
+        &["trace", "00000000000000000000000000000000"],
+        4,
+        "there is no trace",
+    );
+    check(&["trace", "0af7651916cd43dd"], 2, "is not a trace id");
+    check(
+        &["trace", "../../services?a=zzzzzzzzzzzzzzzz"],
+        2,
+        "is not a trace id",
+    );
+    check(&["traces", "--limit", "0"], 2, "1..=1500");
+    check(&["traces", "--limit", "1501"], 2, "1..=1500");
+    check(&["publish", "a.b", "{}", "--count", "0"], 2, "--count");
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn settings_are_shown_with_their_source_and_without_their_secrets() {
         "\"***\"",
         "the environment variable CHIMERA__SOURCES__ZCASH__PASSWORD",
     );
-    check("bus.prefetch", "32", "32");
+    check("bus.prefetch", "32", "# the default");
     assert!(!text.contains("secret"), "{text}");
 }
 
