@@ -103,8 +103,26 @@ fn figure_at(
     {
         return Some((Figure::Metric(metric), vec![at]));
     }
+    if is_new_coins(words, at, &skip) {
+        return Some((Figure::Metric(Metric::GeneratedCoins), vec![at]));
+    }
     let found = FIGURES.longest_at(words, at, &skip)?;
     (!is_statistic_of_another(words, at, &found.1, skip)).then_some(found)
+}
+
+/// "How many new ZEC", but not "how many new ZEC addresses"; "new ZEC per day".
+fn is_new_coins(words: &Words, at: usize, taken: impl Fn(usize) -> bool) -> bool {
+    let counted = words.is_any_before(at, &["many", "much"])
+        || words.is_any_before(at, &["of"])
+            && at > 1
+            && words.is_any(at - 2, &["number", "amount"])
+        || words.is_any(at + 2, &["per", "each", "every"]);
+    words.is_any(at, &["new"])
+        && counted
+        && taken(at + 1)
+        && FIGURES
+            .longest_at(words, at + 2, |_| false)
+            .is_none_or(|(figure, _)| matches!(figure, Figure::Metric(Metric::GeneratedCoins)))
 }
 
 /// "The median transaction" is a figure, and "the median transaction volume" the median of another one.
@@ -212,6 +230,15 @@ impl Entities {
     /// Whether the token at `at` names an asset.
     pub(super) fn is_asset(&self, at: usize) -> bool {
         self.assets.iter().any(|asset| asset.tokens.contains(&at))
+    }
+
+    /// Whether the new coins are asked for as what miners earn.
+    pub(super) fn names_earnings(&self, words: &Words) -> bool {
+        self.figures
+            .iter()
+            .filter(|mention| mention.figure == Figure::Metric(Metric::GeneratedCoins))
+            .flat_map(|mention| &mention.tokens)
+            .any(|at| words.is_any(*at, &["miners", "miner"]))
     }
 
     /// Whether the range asked for is by its words in the future: "tomorrow", "next week".

@@ -1,6 +1,7 @@
 //! The intent of a question: what kind of answer is asked for.
 
 mod cues;
+mod ranking;
 
 use chimera_questions::Intent;
 use chimera_questions::interpretation::Extreme;
@@ -83,6 +84,11 @@ fn cues(words: &Words, entities: &Entities) -> (Vec<(Cue, usize)>, Vec<bool>) {
             read[token] = true;
         }
         if let Some(cue) = meant(cue, words, entities, at) {
+            if matches!(cue, Cue::Extreme(_))
+                && let Some(count) = ranking::count(words, entities, at)
+            {
+                read[count] = true;
+            }
             cues.push((cue, at));
         }
     }
@@ -101,6 +107,7 @@ fn change_of_a_day(
     }
     let noun = (at + 1..at + 5)
         .filter(|next| !entities.is_metric(*next))
+        .filter(|next| ranking::count(words, entities, at) != Some(*next))
         .find(|next| words.is_in(*next, GAINS) || words.is_in(*next, LOSSES) || !skip(*next))?;
     let extreme = match (words.is_in(noun, GAINS), words.is_in(noun, LOSSES)) {
         (true, _) if words.is_any(at, &["worst"]) => Extreme::WorstDay,
@@ -135,7 +142,8 @@ fn meant(cue: Cue, words: &Words, entities: &Entities, at: usize) -> Option<Cue>
         }
         // "The top 10" ranks, and "more than 100" compares with a number.
         Cue::Extreme(Extreme::Highest) if words.is_any(at, &["top"]) => {
-            (!is_count(words, entities, at + 1)).then_some(cue)
+            let ranks = is_count(words, entities, at + 1);
+            (!ranks || ranking::count(words, entities, at).is_some()).then_some(cue)
         }
         Cue::Compare if words.is_any(at, &["than", "against"]) => {
             let number = is_count(words, entities, at + 1);
@@ -159,9 +167,11 @@ fn meant(cue: Cue, words: &Words, entities: &Entities, at: usize) -> Option<Cue>
 
 /// Whether the word at `at` is `wanted` and follows "day" at a short distance, without a figure that it says more of.
 fn is_said_of_a_day(words: &Words, entities: &Entities, at: usize, wanted: &str) -> bool {
+    let counted = ranking::count(words, entities, at).is_some();
     words.is_any(at, &[wanted])
         && !(at + 1..at + 4).any(|next| entities.is_metric(next))
-        && (at.saturating_sub(4)..at).any(|before| words.is_any(before, &["day", "days"]))
+        && (counted
+            || (at.saturating_sub(4)..at).any(|before| words.is_any(before, &["day", "days"])))
 }
 
 fn is_count(words: &Words, entities: &Entities, at: usize) -> bool {
@@ -204,7 +214,7 @@ fn decide(
     if sides_with_or(words, entities) {
         return (Intent::Comparison, None, None);
     }
-    if let Some(decided) = extreme(words, cues) {
+    if let Some(decided) = extreme(words, entities, cues) {
         return decided;
     }
     if has(Cue::Summary) || has(Cue::Describe) && !has(Cue::Trend) {
@@ -228,6 +238,7 @@ fn sides_with_or(words: &Words, entities: &Entities) -> bool {
 
 fn extreme(
     words: &Words,
+    entities: &Entities,
     cues: &[(Cue, usize)],
 ) -> Option<(Intent, Option<Extreme>, Option<&'static str>)> {
     let extremes: Vec<(Extreme, usize)> = cues
@@ -263,6 +274,8 @@ fn extreme(
         && matches!(first, Extreme::BestDay | Extreme::WorstDay);
     let assumption = if extremes.iter().any(|(other, _)| *other != first) {
         Some("Two extremes are named; this is about the first of them.")
+    } else if ranking::count(words, entities, at).is_some() {
+        Some(ranking::assumption(first))
     } else {
         unit.then_some("Single days are compared here, not whole weeks or months.")
     };

@@ -1,9 +1,12 @@
 //! From the parts of a question to its interpretation, or to why there is none.
 
+mod across;
 mod range;
 mod refusal;
 mod sentences;
 mod strangers;
+mod sums;
+mod thresholds;
 
 use chimera_questions::messages::Catalog;
 use chimera_questions::{Intent, Interpretation, Metric, SeriesKey, Ticker};
@@ -105,6 +108,10 @@ impl Question<'_> {
         if let Some(currency) = &self.entities.priced_in {
             assumptions.push(format!("Values are in US dollars, not in {currency}."));
         }
+        if self.entities.names_earnings(self.words) {
+            assumptions
+                .push("What miners earn is taken for the new coins, without the fees.".to_owned());
+        }
         if self.entities.assets.is_empty() && !strangers.is_empty() {
             return Vec::new();
         }
@@ -151,6 +158,7 @@ impl Question<'_> {
         mut assumptions: Vec<String>,
     ) -> Interpretation {
         assumptions.extend(range.assumptions.iter().cloned());
+        assumptions.extend(sums::not_computed(self, &series, range));
         let confidence = self.confidence(assumptions.len());
         assumptions.extend(self.left_out());
         let mut assets: Vec<Ticker> = Vec::new();

@@ -132,7 +132,8 @@ const CALLED: &[(Metric, &str)] = &[
          coin generation, generatedcoins, emission, emissions, number of new coins, growth of supply, \
          growth of the supply, coin creation, coins were mined, coins are mined, coins were issued, \
          coins were generated, coins were created, are issued, is issued, are created, are generated, are minted, issued per day, were mined, are mined, were minted, were issued, \
-         were generated, were created",
+         were generated, were created, miners earn, miners earned, miners make, miners made, miner earn, \
+         earned by miners",
     ),
     (
         Metric::BlockHeight,

@@ -11,6 +11,10 @@ use crate::understanding::words::Kind;
 pub(super) const WHOLE: List =
     List("full, whole, entire, complete, calendar, trading, consecutive");
 
+/// Words after which a count of days ranks them.
+const RANKING: List =
+    List("top, best, worst, highest, lowest, biggest, largest, smallest, strongest, weakest");
+
 /// The largest count that is read; a larger one is no span of days that any data has.
 const MAX_COUNT: u32 = 40_000;
 
@@ -309,6 +313,12 @@ impl Reader<'_> {
             return None;
         }
         let (count, unit, next) = self.span(at, false)?;
+        // "The top 5 days" are days to be found, and no range.
+        if self.words.is_in_before(at, RANKING)
+            && self.words.is_any(next - 1, &["days", "weeks", "months"])
+        {
+            return None;
+        }
         // The "24h volume" of a day is its volume, whichever day that is.
         let daily = is_hours(self.words.word(next - 1)?)
             && count == 1

@@ -134,7 +134,7 @@ const CUES: &[(Cue, &str)] = &[
 
 /// Words that the biggest of changes is called by.
 pub(super) const SIZES: List = List(
-    "biggest, largest, greatest, highest, strongest, sharpest, steepest, best, worst, most, max, maximum",
+    "biggest, largest, greatest, highest, strongest, sharpest, steepest, best, worst, most, max, maximum, top",
 );
 
 /// Words for a change upwards.

@@ -4,16 +4,16 @@ use chimera_questions::messages::Catalog;
 use chimera_questions::query::{Clarification, Failure, FailureCode};
 use chimera_questions::{Intent, Interpretation, Metric, Period, SeriesKey};
 
-use super::Question;
 use super::range::{Range, known};
 use super::strangers::{has_strong_figure, is_everyday};
+use super::{Question, across, thresholds};
 use crate::understanding::Understanding;
 use crate::understanding::metrics::Figure;
 use crate::understanding::vocabulary::TOPIC;
 use crate::understanding::words::Kind;
 
 /// How many assets are named when it is said what can be asked.
-const MAX_NAMED: usize = 20;
+pub(super) const MAX_NAMED: usize = 20;
 
 /// What can be told before anything is assumed: that the question is about something else, or too little is said.
 pub(super) fn before_reading(
@@ -25,6 +25,7 @@ pub(super) fn before_reading(
     if !entities.assets.is_empty() {
         let nothing_asked =
             entities.figures.is_empty() && entities.days.is_empty() && !question.reading.said;
+        let nothing_asked = nothing_asked && thresholds::value(question).is_none();
         return (nothing_asked && unread && strangers.is_empty()).then(|| ask_what(question));
     }
     if is_everyday(question) {
@@ -32,6 +33,13 @@ pub(super) fn before_reading(
     }
     if !strangers.is_empty() {
         return None;
+    }
+    let about = !entities.figures.is_empty() || question.reading.said;
+    if about && let Some(which) = across::ask_which(question) {
+        return Some(Understanding::NeedsClarification {
+            interpretation: None,
+            questions: vec![which],
+        });
     }
     if !entities.figures.is_empty() {
         return (unread && !has_strong_figure(question)).then(|| off_topic(question.catalog));
@@ -59,6 +67,12 @@ pub(super) fn after_reading(
     strangers: &[String],
 ) -> Understanding {
     let catalog = question.catalog;
+    if let Some(instead) = thresholds::ask_instead(question, &interpretation) {
+        return Understanding::NeedsClarification {
+            interpretation: Some(interpretation),
+            questions: vec![instead],
+        };
+    }
     let unknown = unknown_assets(&interpretation, catalog, strangers);
     if !unknown.is_empty() {
         let message = format!(

@@ -184,3 +184,76 @@ fn an_assumed_range_has_no_number_but_its_days() {
         ["No range was named, so this is about the last thirty days, 2019-02-27 to 2019-03-28."]
     );
 }
+
+#[test]
+fn several_days_that_are_ranked_are_no_range() {
+    let in_2018 = "2018-01-01..2018-12-31";
+    for (question, extreme, told) in [
+        ("top 5 days of BTC in 2018", "highest", "highest"),
+        ("top 3 days of BTC in 2018", "highest", "highest"),
+        ("top five days of BTC in 2018", "highest", "highest"),
+        ("the 5 highest prices of BTC in 2018", "highest", "highest"),
+        ("lowest 10 days of BTC in 2018", "lowest", "lowest"),
+        ("best 5 days of BTC in 2018", "best_day", "best"),
+        ("5 worst days of BTC in 2018", "worst_day", "worst"),
+        ("biggest 5 drops of BTC in 2018", "worst_day", "worst"),
+    ] {
+        check(question, &format!("{extreme} BTC.price_usd {in_2018}"));
+        let said = format!("Several were asked for; only the {told} day is told.");
+        assert_eq!(assumptions(question)[0], said, "{question}");
+    }
+}
+
+#[test]
+fn new_coins_are_asked_for_by_the_asset() {
+    for (question, expected) in [
+        (
+            "how many new ZEC per day",
+            "value ZEC.generated_coins 2019-03-28",
+        ),
+        (
+            "how many new BTC are there per day",
+            "value BTC.generated_coins 2019-03-28",
+        ),
+        (
+            "How much ZEC did miners earn in January 2019?",
+            "trend ZEC.generated_coins 2019-01-01..2019-01-31",
+        ),
+        (
+            "how many new ZEC addresses yesterday",
+            "value ZEC.active_addresses 2019-03-27",
+        ),
+        ("new ZEC price yesterday", "value ZEC.price_usd 2019-03-27"),
+    ] {
+        check(question, expected);
+    }
+    assert_eq!(
+        assumptions("How much ZEC did miners earn in January 2019?")[0],
+        "What miners earn is taken for the new coins, without the fees."
+    );
+}
+
+#[test]
+fn sums_over_a_range_are_said_to_be_left_out() {
+    let said =
+        "Sums over a range are not computed; this tells the trend of the daily values instead.";
+    let check = |question: &str, expected: bool| {
+        let found = assumptions(question).contains(&said.to_owned());
+        assert_eq!(found, expected, "{question}");
+    };
+    check("total number of bitcoin transactions in 2018", true);
+    check("how many BTC transactions were there in 2018", true);
+    check("total fees of BTC in 2018", true);
+    check("total number of bitcoin transactions yesterday", false);
+    check("how many BTC transactions per day in 2018", false);
+    check("how much did BTC transactions rise in 2018", false);
+    check("how much was ZEC in 2018", false);
+}
+
+#[track_caller]
+fn assumptions(question: &str) -> Vec<String> {
+    match ask(question) {
+        Understanding::Understood(interpretation) => interpretation.assumptions,
+        other => panic!("{question}: {other:?}"),
+    }
+}

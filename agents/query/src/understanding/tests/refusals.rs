@@ -111,6 +111,79 @@ fn too_little_is_said() {
 }
 
 #[test]
+fn all_assets_at_once_are_asked_back() {
+    for (question, choice) in [
+        ("which coin is the most expensive?", "price of BTC"),
+        ("market cap of all coins", "market capitalization of BTC"),
+        ("what is the cheapest coin", "price of BTC"),
+        ("top 10 coins by market cap", "market capitalization of BTC"),
+        ("price of all the coins in 2018", "price of BTC"),
+    ] {
+        let (asked, choices) = choices(question);
+        assert!(
+            asked.starts_with("All assets at once"),
+            "{question}: {asked}"
+        );
+        assert_eq!(
+            (choices[0].as_str(), choices.len()),
+            (choice, 3),
+            "{question}"
+        );
+    }
+}
+
+#[test]
+fn days_above_or_below_a_value_are_asked_back() {
+    for (question, value, choice) in [
+        (
+            "when did BTC first reach 10000 dollars?",
+            "10000",
+            "highest price of BTC",
+        ),
+        (
+            "did ethereum fall below 100 dollars",
+            "100",
+            "highest price of ETH",
+        ),
+        ("When was ZEC above 100", "100", "highest price of ZEC"),
+        ("When was ZEC above $1,000?", "1000", "highest price of ZEC"),
+        ("when did BTC hit 10k", "10k", "highest price of BTC"),
+        (
+            "when was BTC worth 2000 dollars",
+            "2000",
+            "highest price of BTC",
+        ),
+        (
+            "when was BTC above 2000 dollars",
+            "2000",
+            "highest price of BTC",
+        ),
+        (
+            "was ZEC over 500 in 2018",
+            "500",
+            "highest price of ZEC from 2018-01-01 to 2018-12-31",
+        ),
+    ] {
+        let (asked, choices) = choices(question);
+        let said = format!("Days above or below a value, here {value}, cannot be searched for.");
+        assert!(asked.starts_with(&said), "{question}: {asked}");
+        assert_eq!(choices[0], choice, "{question}");
+        for choice in choices {
+            check_understood(&choice);
+        }
+    }
+}
+
+#[track_caller]
+fn check_understood(question: &str) {
+    let found = ask(question);
+    assert!(
+        matches!(found, Understanding::Understood(_)),
+        "{question}: {found:?}"
+    );
+}
+
+#[test]
 fn what_is_asked_about_an_asset_is_not_understood() {
     for question in ["who invented bitcoin", "zcash wallet", "is bitcoin legal"] {
         let (question, choices) = choices(question);
