@@ -110,7 +110,7 @@ fn change(sheet: &Sheet<'_>) -> Option<String> {
         FactValue::Number(by) if by > 0.0 => "rose",
         FactValue::Number(by) if by < 0.0 => "fell",
         _ if sheet.number(FactName::Min) == sheet.number(FactName::Max) => "stayed the same,",
-        _ => "came back",
+        _ => "was unchanged,",
     };
     let mut changes = vec![signed(by)];
     changes.extend(sheet.get(FactName::ChangePct).map(signed));
@@ -136,7 +136,11 @@ fn level(sheet: &Sheet<'_>) -> Option<String> {
 }
 
 fn direction(sheet: &Sheet<'_>) -> Option<String> {
+    let change = sheet.number(FactName::ChangeAbs).unwrap_or_default();
+    // The first and the last day alone may say the opposite of all the days between them.
     let direction = match sheet.direction()? {
+        Direction::Rising if change <= 0.0 => "Yet over the whole range the trend is rising",
+        Direction::Falling if change >= 0.0 => "Yet over the whole range the trend is falling",
         Direction::Rising => "The trend is rising",
         Direction::Falling => "The trend is falling",
         Direction::Flat => "No trend is certain (flat)",
@@ -208,9 +212,13 @@ fn within(sheet: &Sheet<'_>) -> String {
     }
 }
 
-/// `price of ZEC`
+/// `price of ZEC`; what is summed up over a day says so.
 fn subject(series: &Series) -> String {
-    format!("{} of {}", series.metric.label(), series.asset)
+    let label = match series.metric {
+        Metric::BlockSizeBytes => "total size of the day's blocks",
+        metric => metric.label(),
+    };
+    format!("{label} of {}", series.asset)
 }
 
 /// `was`, or `were` of the one label that is a plural.

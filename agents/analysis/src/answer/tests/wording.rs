@@ -187,3 +187,54 @@ fn texts_read_as_english() {
         })
     );
 }
+
+#[test]
+fn what_the_ends_say_and_what_all_days_say_are_told_apart() {
+    let check = |value: fn(f64) -> f64, expected: &[&str]| {
+        let text = text(Intent::Trend, |_, data| {
+            let points = &mut data.series[0].points;
+            let last = points.len() - 1;
+            for (place, point) in points.iter_mut().enumerate() {
+                // The last day alone is where the days before it do not lead.
+                point.1 = value(if place == last { -1.0 } else { place as f64 });
+            }
+        });
+        for part in expected {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    };
+    check(
+        |place| if place < 0.0 { 200.0 } else { 100.0 - place },
+        &[
+            " rose from ",
+            " Yet over the whole range the trend is falling: ",
+        ],
+    );
+    check(
+        |place| if place < 0.0 { 50.0 } else { 100.0 + place },
+        &[
+            " fell from ",
+            " Yet over the whole range the trend is rising: ",
+        ],
+    );
+    check(
+        |place| if place < 0.0 { 100.0 } else { 100.0 + place },
+        &[" was unchanged, from 100.00 USD ", " the trend is rising: "],
+    );
+    check(
+        |place| if place < 0.0 { 200.0 } else { 100.0 + place },
+        &[" rose from ", " The trend is rising: "],
+    );
+}
+
+#[test]
+fn the_size_of_blocks_is_that_of_a_day() {
+    let text = text(Intent::Extreme, |question, data| {
+        let key = key("ZEC", Metric::BlockSizeBytes);
+        data.series[0].metric = key.metric;
+        data.series[0].unit = key.metric.unit();
+        question.series = vec![key];
+    });
+    let expected = "The highest total size of the day's blocks of ZEC in the range ";
+    assert!(text.starts_with(expected), "{text}");
+}
