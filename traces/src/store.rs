@@ -175,7 +175,9 @@ impl Engine {
         let database = Database::builder(dir)
             .cache_size(CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES)
-            .worker_threads(2)
+            // With a second one, fjall's first worker spins for as long as the second compacts: it puts the request
+            // to compact back into the queue, and takes it out again.
+            .worker_threads(1)
             .open()?;
         let keyspace = |name, memtable_bytes| {
             database.keyspace(name, || {
