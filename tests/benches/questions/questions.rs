@@ -76,6 +76,18 @@ impl Stack {
         all
     }
 
+    /// Stops it, and says how many spans the store could not keep up with.
+    async fn stop(self) {
+        if let Some(traces) = self.running.platform().traces() {
+            let health = traces.health();
+            println!(
+                "\nSpans: {} written, {} dropped",
+                health.written, health.dropped
+            );
+        }
+        self.running.stop().await;
+    }
+
     /// Fills caches and connections, and sees that the answer is one.
     async fn warm(&self, question: &str) {
         let mut client = self.client().await;
@@ -115,12 +127,12 @@ pub(crate) async fn cached_and_not(time: Duration) {
     let row = table.row("cached");
     let cached = stack.ask(QUESTION, 1, time).await;
     row.end(&cached);
-    stack.running.stop().await;
+    stack.stop().await;
     let stack = Stack::start(uncached).await;
     stack.warm(QUESTION).await;
     let row = table.row("fetched over HTTP");
     row.end(&stack.ask(QUESTION, 1, time).await);
-    stack.running.stop().await;
+    stack.stop().await;
     let above = cached.quantile(0.5).saturating_sub(sync * SYNCS);
     println!(
         "\nCached, p50 above its {SYNCS} syncs of {} ms: {} ms (goal 1 ms)",
@@ -138,7 +150,7 @@ pub(crate) async fn clients(time: Duration) {
         let row = table.row(clients);
         row.end(&stack.ask(QUESTION, clients, time).await);
     }
-    stack.running.stop().await;
+    stack.stop().await;
     let table = Table::start("Questions whose data is fetched over HTTP", "clients");
     let stack = Stack::start(uncached).await;
     stack.warm(QUESTION).await;
@@ -146,7 +158,7 @@ pub(crate) async fn clients(time: Duration) {
         let row = table.row(clients);
         row.end(&stack.ask(QUESTION, clients, time).await);
     }
-    stack.running.stop().await;
+    stack.stop().await;
 }
 
 /// Ranges that end on the recording's last day, by their days.
@@ -184,7 +196,7 @@ pub(crate) async fn days(time: Duration) {
             let row = table.row(days);
             row.end(&stack.ask(&question, 1, time).await);
         }
-        stack.running.stop().await;
+        stack.stop().await;
     }
 }
 
@@ -207,6 +219,6 @@ pub(crate) async fn tracing(time: Duration) {
             with / without
         );
     }
-    on.running.stop().await;
-    off.running.stop().await;
+    on.stop().await;
+    off.stop().await;
 }
