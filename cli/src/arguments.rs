@@ -107,7 +107,7 @@ pub(crate) struct Outgoing {
     /// The body
     #[arg(value_parser = json)]
     pub(crate) json: serde_json::Value,
-    /// A header of the message, as a long string; may be given several times
+    /// A header of the message, as a long string; may be given several times. With `traceparent` it joins a trace
     #[arg(long = "header", value_name = "K=V", value_parser = key_and_value)]
     pub(crate) headers: Vec<(String, String)>,
 }

@@ -5,11 +5,13 @@ mod follow;
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
+use chimera_bus::headers::name;
 use chimera_shared::{
     config::Config,
     control::{Accepted, Outgoing, Replied},
 };
-use tokio::time::{MissedTickBehavior, interval};
+use serde::de::DeserializeOwned;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::{
     arguments::{self, Publish, Request},
@@ -18,6 +20,9 @@ use crate::{
     terminal::{Terminal, print, remark},
 };
 
+/// Headers that say which trace a message belongs to.
+const CONTEXT: [&str; 3] = [name::TRACEPARENT, name::TRACESTATE, name::BAGGAGE];
+
 /// Publishes one or several messages.
 pub(crate) async fn publish(
     config: &Config,
@@ -25,32 +30,20 @@ pub(crate) async fn publish(
     terminal: Terminal,
 ) -> anyhow::Result<ExitCode> {
     let door = Door::open(&config.data_dir).await?;
-    let routing_key = publish.outgoing.routing_key.clone();
-    let outgoing = outgoing(publish.outgoing, None);
-    let mut pace = publish.rate.map(|rate| {
-        let mut pace = interval(Duration::from_secs_f64(1.0 / rate));
-        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        pace
-    });
-    let mut failed = false;
+    let command = Command::new(publish.outgoing, None);
+    let mut pace = publish.rate.map(pace);
     if publish.follow {
         follow::header(terminal)?;
     }
-    let mut unrouted = 0;
+    let (mut unrouted, mut all_well) = (0, true);
     for _ in 0..publish.count {
         if let Some(pace) = &mut pace {
             pace.tick().await;
         }
-        let accepted: Accepted = door::json(
-            door.post("/api/bus/messages")?
-                .json(&outgoing)
-                .send()
-                .await?,
-        )
-        .await?;
+        let accepted: Accepted = command.send(&door, "/api/bus/messages").await?;
         unrouted += u64::from(!accepted.routed);
         if publish.follow {
-            failed |= !follow::follow(&door, &accepted, terminal).await?;
+            all_well &= follow::follow(&door, &accepted, terminal).await?;
         } else {
             print(&format!(
                 "message {}  trace {}",
@@ -60,38 +53,65 @@ pub(crate) async fn publish(
     }
     if unrouted > 0 {
         remark(&format!(
-            "error: no agent takes `{routing_key}`, so that {unrouted} of {} went nowhere",
-            publish.count
+            "error: no agent takes `{}`, so that {unrouted} of {} went nowhere",
+            command.outgoing.routing_key, publish.count
         ));
     }
-    Ok(if failed || unrouted > 0 {
-        ExitCode::from(EXIT_FAILED)
-    } else {
+    Ok(if all_well && unrouted == 0 {
         ExitCode::SUCCESS
+    } else {
+        ExitCode::from(EXIT_FAILED)
     })
+}
+
+fn pace(rate: f64) -> Interval {
+    let mut pace = interval(Duration::from_secs_f64(1.0 / rate));
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pace
 }
 
 /// Publishes a message and prints its reply.
 pub(crate) async fn request(config: &Config, request: Request) -> anyhow::Result<ExitCode> {
     let door = Door::open(&config.data_dir).await?;
-    let outgoing = outgoing(request.outgoing, Some(request.timeout));
-    let response = door
-        .post("/api/bus/requests")?
-        .json(&outgoing)
-        .send()
-        .await
-        .context("sending the request")?;
-    let replied: Replied = door::json(response).await?;
+    let command = Command::new(request.outgoing, Some(request.timeout));
+    let replied: Replied = command.send(&door, "/api/bus/requests").await?;
     print(&serde_json::to_string_pretty(&replied.reply)?)?;
     remark(&format!("trace {}", replied.trace_id));
     Ok(ExitCode::SUCCESS)
 }
 
-fn outgoing(given: arguments::Outgoing, timeout: Option<Duration>) -> Outgoing {
-    Outgoing {
-        routing_key: given.routing_key,
-        body: given.json,
-        headers: given.headers.into_iter().collect(),
-        timeout_ms: timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+/// A message, and the trace that it is to join.
+struct Command {
+    outgoing: Outgoing,
+    /// For the HTTP request that publishes: so the spans of publishing stand in the trace, too.
+    context: Vec<(String, String)>,
+}
+
+impl Command {
+    fn new(given: arguments::Outgoing, timeout: Option<Duration>) -> Self {
+        let (context, headers) = given
+            .headers
+            .into_iter()
+            .partition::<Vec<_>, _>(|(name, _)| CONTEXT.contains(&name.as_str()));
+        let timeout_ms =
+            timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+        let outgoing = Outgoing {
+            routing_key: given.routing_key,
+            body: given.json,
+            headers: headers.into_iter().collect(),
+            timeout_ms,
+        };
+        Self { outgoing, context }
+    }
+
+    async fn send<T: DeserializeOwned>(&self, door: &Door, path: &str) -> anyhow::Result<T> {
+        let post = self
+            .context
+            .iter()
+            .fold(door.post(path)?, |post, (name, value)| {
+                post.header(name, value)
+            });
+        let response = post.json(&self.outgoing).send().await;
+        door::json(response.context("sending the message")?).await
     }
 }

@@ -58,7 +58,7 @@ async fn follow(mut stages: Subscription) {
     while let Some(delivery) = stages.next().await {
         if let Ok(progress) = serde_json::from_slice::<QueryProgress>(&delivery.message().body) {
             draw(match progress.stage {
-                Stage::Understanding => "looking what data there is…",
+                Stage::Understanding => "looking up what data there is…",
                 Stage::Retrieval => "fetching the data…",
                 Stage::Analysis => "computing the answer…",
             });
