@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
-use chimera_shared::config::{self, Flag, LoadOptions, Loaded};
+use chimera_shared::config::{self, Config, Flag, LoadOptions, Loaded, LogFilter, Origin};
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::Shell;
 
@@ -82,7 +82,7 @@ fn run(command: Command, loaded: &Loaded) -> anyhow::Result<ExitCode> {
         .context("starting the runtime")?;
     let code = runtime.block_on(async {
         match command {
-            Command::Ask(ask) => ask::ask(config, ask, terminal).await,
+            Command::Ask(ask) => ask::ask(quiet(loaded), ask, terminal).await,
             Command::Up => up::up(loaded, terminal).await,
             Command::Publish(publish) => messages::publish(&config, publish, terminal).await,
             Command::Request(request) => messages::request(&config, request).await,
@@ -97,4 +97,13 @@ fn run(command: Command, loaded: &Loaded) -> anyhow::Result<ExitCode> {
     });
     runtime.shutdown_timeout(LEFTOVERS);
     code
+}
+
+/// The configuration for a person who asks: what is merely worth knowing is logged when that is asked for.
+fn quiet(loaded: &Loaded) -> Config {
+    let mut config = loaded.config.clone();
+    if loaded.origin("log.filter") == Origin::Default {
+        config.log.filter = LogFilter::warnings();
+    }
+    config
 }

@@ -87,6 +87,12 @@ fn the_exit_code_says_how_it_ended() {
     check(&["ask", "What is the capital of France?"], 4, "No answer:");
     check(&["ask", ""], 4, "empty");
     check(&["ask", "How is the market doing?"], 3, "Which asset");
+    let refused = stderr(&run(directory.path(), &["ask", ""]));
+    assert_eq!(
+        refused.lines().count(),
+        1,
+        "one line, and no log beside it: {refused}"
+    );
 }
 
 #[test]

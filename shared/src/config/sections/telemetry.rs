@@ -176,6 +176,11 @@ impl LogFilter {
         &self.0
     }
 
+    /// Warnings and errors only: for a program whose output is for a person.
+    pub fn warnings() -> Self {
+        Self("warn".to_owned())
+    }
+
     /// The filter itself.
     pub fn build(&self) -> EnvFilter {
         EnvFilter::try_new(&self.0).expect("checked when it was read")
