@@ -16,6 +16,7 @@ mod problem;
 mod reference;
 mod rules;
 mod secret;
+mod secret_files;
 mod sections;
 mod settings;
 mod urls;

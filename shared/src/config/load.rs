@@ -13,6 +13,7 @@ use super::layers::{Draft, Entry, Input};
 use super::otel;
 use super::problem::{ConfigErrors, Origin};
 use super::rules;
+use super::secret_files::{self, key_in_file};
 use super::sections::Config;
 use super::settings::{Leaf, Section as _, Visitor};
 
@@ -122,10 +123,13 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
     }
     let standard = otel::entries(&options.environment, &mut draft.warnings);
     draft.lay(standard, &keys);
-    draft.lay(environment(&options.environment), &keys);
+    let in_files = secret_files::entries(options, &keys, &mut draft.errors);
+    draft.lay(in_files, &keys);
+    draft.lay(environment(&options.environment, &keys), &keys);
     draft.lay(options.flags.iter().map(flag).collect(), &keys);
     draft.warnings.extend(misspelt(&options.environment, &keys));
     rules::settle_paths(&mut draft, options);
+    secret_files::settle_passwords(&mut draft, &options.working_dir);
     rules::settle_endpoint(&mut draft);
     rules::check(&mut draft);
     finish(draft)
@@ -144,8 +148,10 @@ fn finish(draft: Draft) -> Result<Loaded, ConfigErrors> {
 }
 
 /// The entries of our own variables; as with the standard ones, an empty one counts as unset.
-fn environment(variables: &BTreeMap<String, String>) -> Vec<Entry> {
-    let given = variables.iter().filter(|(_, value)| !value.is_empty());
+fn environment(variables: &BTreeMap<String, String>, keys: &Keys) -> Vec<Entry> {
+    let given = variables
+        .iter()
+        .filter(|(name, value)| !value.is_empty() && key_in_file(name, keys).is_none());
     given
         .filter_map(|(name, value)| {
             let origin = Origin::Variable(name.clone());

@@ -107,6 +107,14 @@ pub enum Problem {
     /// The file is not TOML.
     #[error("{0}")]
     Syntax(String),
+    /// The file that holds the value cannot be used.
+    #[error("`{}`: {reason}", path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The text is not UTF-8.
     #[error("the text is not valid UTF-8")]
     NotUtf8,
@@ -141,6 +149,12 @@ pub enum UrlProblem {
     /// An `@` behind the host: most likely part of a password.
     #[error("`@`, `/`, `?`, `#` and `:` in a user name or password must be percent-encoded")]
     Unencoded,
+    /// A password is given twice.
+    #[error("it has a password already")]
+    HasPassword,
+    /// A password is given, but nobody whose it is.
+    #[error("it names no user")]
+    NoUser,
     /// What the URL standard says.
     #[error("{0}")]
     Malformed(#[from] url::ParseError),

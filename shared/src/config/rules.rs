@@ -18,10 +18,11 @@ pub(super) fn settle_paths(draft: &mut Draft, options: &LoadOptions) {
             Problem::Rule("this user has no home directory to keep data in, so it must be given");
         refuse(draft, "data_dir", problem);
     }
-    let recorded_dir = &mut draft.config.sources.recorded_dir;
-    *recorded_dir = recorded_dir
-        .take()
-        .map(|path| options.working_dir.join(path));
+    let config = &mut draft.config;
+    let paths = [&mut config.sources.recorded_dir, &mut config.bus.ca_file];
+    for path in paths.into_iter().flatten() {
+        *path = options.working_dir.join(&*path);
+    }
 }
 
 /// Lets the last word count between the two keys for an endpoint: the exact one, unless the other was said by a later layer.

@@ -138,10 +138,60 @@ impl RedactedUrl {
         &self.text
     }
 
+    /// The same URL with `password` for the user that it names; the user may be empty where the scheme allows none
+    /// (`redis`).
+    ///
+    /// # Errors
+    /// [`UrlProblem::HasPassword`] when it has one, [`UrlProblem::NoUser`] when nobody is named whose it could be.
+    pub fn with_password(&self, password: &Secret) -> Result<Self, UrlProblem> {
+        let start = self.scheme().len() + "://".len();
+        let (scheme, rest) = self.text.split_at(start);
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (user, hosts) = match rest[..end].rfind('@') {
+            Some(at) => (&rest[..at], &rest[at + 1..]),
+            None if scheme.starts_with("redis") => ("", rest),
+            None => return Err(UrlProblem::NoUser),
+        };
+        if user.contains(':') {
+            return Err(UrlProblem::HasPassword);
+        }
+        let password = percent_encoded(password);
+        let text = format!("{scheme}{user}:{}@{hosts}", password.expose());
+        Self::parse(&text, &[self.scheme()])
+    }
+
+    /// The hosts that it names, each with its port where it says one, as they can be shown to anybody.
+    pub fn hosts(&self) -> Vec<(String, Option<u16>)> {
+        let rest = &self.text[self.scheme().len() + ":".len()..];
+        let Some(authority) = authority(rest) else {
+            return Vec::new();
+        };
+        let hosts = rest[authority].rsplit('@').next().unwrap_or_default();
+        hosts.split(',').map(host_and_port).collect()
+    }
+
     /// What stands before the first colon.
     pub fn scheme(&self) -> &str {
         self.text.split(':').next().unwrap_or_default()
     }
+}
+
+/// `host`, `host:port`, `[::1]:port`.
+fn host_and_port(text: &str) -> (String, Option<u16>) {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
+        _ => (text, None),
+    };
+    (host.trim_matches(['[', ']']).to_owned(), port)
+}
+
+/// `password` as it can stand in a URL.
+fn percent_encoded(password: &Secret) -> Secret {
+    let mut url = Url::parse("amqp://user@host").expect("a constant that is a URL");
+    // The URL standard leaves `%` as it is, because it takes what it is given for encoded already.
+    url.set_password(Some(&password.expose().replace('%', "%25")))
+        .expect("this URL has a host");
+    Secret::new(url.password().unwrap_or_default())
 }
 
 /// The error for a scheme that does not fit; what does not look like a scheme may be part of a password.

@@ -54,6 +54,14 @@ settings! {
     pub struct BusConfig {
         /// Where the bus is: `embedded:`, or `amqp(s)://user:password@host1,host2/vhost`.
         url: BusUrl = "embedded:",
+        /// File that holds the password of the user in `url`, as Docker and Kubernetes hand out secrets.
+        password_file: Option<PathBuf> = "",
+        /// File of certificates (PEM) of the authorities that an `amqps` broker may be signed by. Empty: the system's.
+        ca_file: Option<PathBuf> = "",
+        /// Time that connecting to one host of `url` may take.
+        connect_timeout: Duration = "10s" in "100ms"..="10m",
+        /// Name of the connection, as RabbitMQ's management page shows it. Empty: the agent's name and the process id.
+        connection_name: Option<String> = "",
         /// Deliveries of a queue that an agent may have unsettled at a time.
         prefetch: NonZeroU16 = 32,
         /// Messages that a queue of the embedded bus holds at most; a publisher waits until there is room.
@@ -68,6 +76,8 @@ settings! {
     pub struct DocumentsConfig {
         /// Where documents are kept: `embedded:`, or `mongodb(+srv)://…`.
         url: DocumentsUrl = "embedded:",
+        /// File that holds the password of the user in `url`.
+        password_file: Option<PathBuf> = "",
     }
 }
 
@@ -76,6 +86,8 @@ settings! {
     pub struct CacheConfig {
         /// Where the cache is: `embedded:`, or `redis(s)://…`.
         url: CacheUrl = "embedded:",
+        /// File that holds the password of the user in `url`, or of the server where it names none.
+        password_file: Option<PathBuf> = "",
         /// Memory that the embedded cache fills at most; what was not used for longest makes room.
         max_bytes: ByteSize = "64 MiB" in "1 KiB"..="64 GiB",
     }
@@ -86,6 +98,8 @@ settings! {
     pub struct TimeseriesConfig {
         /// Where time series are kept: `embedded:`, or `influxdb(s)://…`.
         url: TimeseriesUrl = "embedded:",
+        /// File that holds the password of the user in `url`.
+        password_file: Option<PathBuf> = "",
     }
 }
 

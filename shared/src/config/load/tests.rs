@@ -386,3 +386,72 @@ fn a_configuration_for_tests_takes_free_ports() {
     );
     assert_eq!(config.data_dir, Path::new("/tmp/x"));
 }
+
+#[test]
+fn a_value_can_stand_in_a_file() {
+    let place = Place::new()
+        .file("url", "amqp://ann:hunter2@broker/\n")
+        .variable("CHIMERA__BUS__URL_FILE", "url");
+    let loaded = place.load();
+    assert_eq!(
+        value(&loaded, "bus.url"),
+        "\"amqp://ann:***@broker/\" from the environment variable CHIMERA__BUS__URL_FILE"
+    );
+    let twice = place.variable("CHIMERA__BUS__URL", "embedded:");
+    assert_eq!(
+        twice.errors(),
+        "bus.url (the environment variable CHIMERA__BUS__URL_FILE): \
+         the variable without _FILE is set, too; leave one of them out"
+    );
+}
+
+#[test]
+fn a_password_can_stand_in_a_file_of_its_own() {
+    let place = Place::new()
+        .file("secret", "hunt@er2\n")
+        .variable("CHIMERA__BUS__URL", "amqp://ann@broker")
+        .variable("CHIMERA__BUS__PASSWORD_FILE", "secret")
+        .variable(
+            "CHIMERA__CACHE__PASSWORD_FILE",
+            "not-needed-by-an-embedded-cache",
+        );
+    let BusUrl::Amqp(url) = place.load().config.bus.url else {
+        panic!("the URL of a broker was given");
+    };
+    assert_eq!(url.expose(), "amqp://ann:hunt%40er2@broker");
+    assert_eq!(url.to_string(), "amqp://ann:***@broker");
+}
+
+#[test]
+fn a_file_that_holds_no_value_is_named() {
+    #[track_caller]
+    fn check(place: Place, expected: &str) {
+        let errors = place
+            .errors()
+            .replace(place.directory.path().to_str().unwrap(), "");
+        assert_eq!(errors, expected);
+    }
+    let place = || Place::new().variable("CHIMERA__BUS__URL", "amqp://ann@broker");
+    let file = |name| place().variable("CHIMERA__BUS__PASSWORD_FILE", name);
+    let origin = "bus.password_file (the environment variable CHIMERA__BUS__PASSWORD_FILE)";
+    check(
+        file("nowhere"),
+        &format!("{origin}: `/nowhere`: there is no such file"),
+    );
+    check(
+        file("empty").file("empty", "\n"),
+        &format!("{origin}: `/empty`: it is empty"),
+    );
+    check(
+        file("one")
+            .file("one", "x")
+            .flag("--set", "bus.url", "amqp://broker"),
+        &format!("{origin}: the URL beside it names no user whose password this could be"),
+    );
+    check(
+        file("one")
+            .file("one", "x")
+            .flag("--set", "bus.url", "amqp://ann:q@broker"),
+        &format!("{origin}: the URL beside it has a password already"),
+    );
+}

@@ -35,6 +35,44 @@ fn the_password_of_a_url_is_hidden() {
 }
 
 #[test]
+fn a_password_is_put_into_a_url() {
+    #[track_caller]
+    fn check(url: &str, password: &str, expected: Result<&str, UrlProblem>) {
+        let url = RedactedUrl::parse(url, &["amqp", "mongodb", "redis"]).unwrap();
+        let with = url.with_password(&Secret::new(password));
+        assert_eq!(
+            with.as_ref().map(RedactedUrl::expose),
+            expected.as_ref().copied()
+        );
+    }
+    check("amqp://ann@one,two/v", "p", Ok("amqp://ann:p@one,two/v"));
+    check(
+        "amqp://ann@h",
+        "a@b:c/d?e#f%20 ü",
+        Ok("amqp://ann:a%40b%3Ac%2Fd%3Fe%23f%2520%20%C3%BC@h"),
+    );
+    check("redis://h:1/0", "p", Ok("redis://:p@h:1/0"));
+    check("mongodb://h", "p", Err(UrlProblem::NoUser));
+    check("amqp://ann:q@h", "p", Err(UrlProblem::HasPassword));
+}
+
+#[test]
+fn the_hosts_of_a_url_are_told_without_its_user() {
+    #[track_caller]
+    fn check(url: &str, expected: &[(&str, Option<u16>)]) {
+        let url = RedactedUrl::parse(url, &["amqp", "redis"]).unwrap();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(host, port)| ((*host).to_owned(), *port))
+            .collect();
+        assert_eq!(url.hosts(), expected);
+    }
+    check("amqp://u:p@one:1,two/v", &[("one", Some(1)), ("two", None)]);
+    check("redis://[::1]:7/0", &[("::1", Some(7))]);
+    check("redis://[::1]/0", &[("::1", None)]);
+}
+
+#[test]
 fn a_url_is_checked() {
     #[track_caller]
     fn check(text: &str, expected: &str) {
