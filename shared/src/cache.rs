@@ -266,6 +266,9 @@ impl Command<'_> {
             system: self.cache.store.engine.system(),
             operation: self.name,
             collection: None,
+            namespace: None,
+            server: None,
+            status_code: None,
             error_type: result.as_ref().err().map(CacheError::error_type),
             duration: self.started.elapsed(),
         });

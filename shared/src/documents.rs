@@ -330,6 +330,9 @@ impl Collection {
             system: self.engine().system(),
             operation,
             collection: collection.as_deref(),
+            namespace: Some(NAMESPACE),
+            server: None,
+            status_code: None,
             error_type: result.as_ref().err().map(DocumentError::error_type),
             duration: started.elapsed(),
         });

@@ -69,6 +69,12 @@ pub struct DbCall<'a> {
     pub operation: &'static str,
     /// `db.collection.name`; a cache has none.
     pub collection: Option<&'a str>,
+    /// `db.namespace`: the database that the collection is in.
+    pub namespace: Option<&'a str>,
+    /// `server.address` and `server.port`; what is in this process has neither.
+    pub server: Option<(&'a str, u16)>,
+    /// `db.response.status_code`: what the server said, when it failed the call.
+    pub status_code: Option<&'a str>,
     /// Why it failed, if it did.
     pub error_type: Option<&'static str>,
     /// How long it took.
@@ -198,18 +204,24 @@ impl Metrics {
     /// A database or a cache was called.
     pub fn database(&self, call: DbCall<'_>) {
         let Some(inner) = &self.0 else { return };
-        let seconds = call.duration.as_secs_f64();
-        let system = KeyValue::new(keys::DB_SYSTEM_NAME, call.system);
-        let operation = KeyValue::new(keys::DB_OPERATION_NAME, call.operation);
-        let error = call.error_type.map(static_label);
-        let record = |labels: &[KeyValue]| inner.instruments.db_duration.record(seconds, labels);
-        match call.collection {
-            Some(collection) => {
-                let collection = inner.label(keys::DB_COLLECTION_NAME, collection);
-                with_error(&[system, operation, collection], error, record);
-            }
-            None => with_error(&[system, operation], error, record),
+        let mut labels = vec![
+            KeyValue::new(keys::DB_SYSTEM_NAME, call.system),
+            KeyValue::new(keys::DB_OPERATION_NAME, call.operation),
+        ];
+        let texts = [
+            (keys::DB_COLLECTION_NAME, call.collection),
+            (keys::DB_NAMESPACE, call.namespace),
+            (keys::SERVER_ADDRESS, call.server.map(|(host, _)| host)),
+            (keys::DB_RESPONSE_STATUS_CODE, call.status_code),
+        ];
+        let named = |(key, value): (_, Option<_>)| Some(inner.label(key, value?));
+        labels.extend(texts.into_iter().filter_map(named));
+        if let Some((_, port)) = call.server {
+            labels.push(KeyValue::new(keys::SERVER_PORT, i64::from(port)));
         }
+        labels.extend(call.error_type.map(static_label));
+        let seconds = call.duration.as_secs_f64();
+        inner.instruments.db_duration.record(seconds, &labels);
     }
 
     /// An HTTP request was answered, or was to be.

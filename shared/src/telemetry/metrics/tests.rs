@@ -69,6 +69,9 @@ fn calls_of_others_are_timed() {
         system: "mongodb",
         operation: "find",
         collection: Some("queries"),
+        namespace: Some("chimera"),
+        server: Some(("db.example", 27017)),
+        status_code: None,
         error_type: None,
         duration,
     });
@@ -83,7 +86,8 @@ fn calls_of_others_are_timed() {
     metrics.http(exchange("BREW", Place::Client("localhost")));
     let text = metrics.prometheus();
     for part in [
-        "db_client_operation_duration_seconds_count{db_collection_name=\"queries\",db_operation_name=\"find\"",
+        "db_client_operation_duration_seconds_count{db_collection_name=\"queries\",db_namespace=\"chimera\",\
+         db_operation_name=\"find\",db_system_name=\"mongodb\",",
         "http_server_request_duration_seconds_count{error_type=\"503\",http_request_method=\"GET\",\
          http_response_status_code=\"503\",http_route=\"/api/queries/{id}\"",
         "http_client_request_duration_seconds_count{error_type=\"503\",http_request_method=\"_OTHER\"",
