@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod certificates;
+mod container;
+mod influxdb;
+mod mongodb;
+mod origin;
+mod place;
+mod ports;
+mod process;
+mod rabbitmq;
+mod redis;
+mod scratch;
+mod server;
+
+pub use certificates::Certificates;
+pub use influxdb::InfluxDb;
+pub use mongodb::MongoDb;
+pub use rabbitmq::{RabbitMq, RabbitMqSetup};
+pub use redis::Redis;

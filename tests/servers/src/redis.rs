@@ -1,0 +1,159 @@
+//! Redis.
+
+use std::{path::Path, process::Command, sync::OnceLock};
+
+use crate::{
+    Certificates,
+    answer::Greeting,
+    container::Recipe,
+    origin::{Kind, Origin},
+    place::Place,
+    ports,
+    server::{Launch, Server},
+};
+
+const KIND: Kind = Kind {
+    name: "Redis",
+    variable: "REDIS",
+    url: "CHIMERA_TEST_REDIS_URL",
+    program: "redis-server",
+};
+
+/// A server that wants a password says so, and is ready all the same.
+const GREETING: Greeting = Greeting {
+    says: b"PING\r\n",
+    is_answer: |answer| answer.starts_with(b"+PONG") || answer.starts_with(b"-NOAUTH"),
+};
+
+/// A Redis server.
+#[derive(Debug)]
+pub struct Redis {
+    place: Place,
+    tls_port: Option<u16>,
+}
+
+impl Redis {
+    /// The one server of this test program: that of `CHIMERA_TEST_REDIS_URL` if it is set, else one that is started on first
+    /// use and ends with the process. Tests keep apart by prefixes of keys.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Redis> = OnceLock::new();
+        SHARED.get_or_init(|| {
+            KIND.given_url().map_or_else(Self::start, |url| Self {
+                place: Place::Given(url),
+                tls_port: None,
+            })
+        })
+    }
+
+    /// A server of one's own. It ends when it is dropped.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// A server of one's own with further arguments, for instance `["--requirepass", "secret"]`.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let origin = KIND.origin();
+        let (server, ()) = Server::start(KIND, GREETING, |directory| {
+            let port = ports::free();
+            (launch(&origin, directory, port, arguments), ())
+        });
+        Self {
+            place: Place::Own(Box::new(server)),
+            tls_port: None,
+        }
+    }
+
+    /// A server of one's own that takes connections with TLS too; see [`Redis::tls_url`]. Only as a program.
+    pub fn start_with_tls(certificates: &Certificates) -> Self {
+        let [ca, certificate, key] = certificates.files().map(|file| file.display().to_string());
+        let port = ports::free();
+        let mut redis = Self::start_with(&[
+            "--tls-port",
+            &port.to_string(),
+            "--tls-ca-cert-file",
+            &ca,
+            "--tls-cert-file",
+            &certificate,
+            "--tls-key-file",
+            &key,
+            "--tls-auth-clients",
+            "no",
+        ]);
+        redis.tls_port = Some(port);
+        redis
+    }
+
+    /// Its URL, without a password: `redis://127.0.0.1:port`.
+    pub fn url(&self) -> String {
+        match &self.place {
+            Place::Given(url) => url.clone(),
+            Place::Own(server) => format!("redis://127.0.0.1:{}", server.port()),
+        }
+    }
+
+    /// Its URL with TLS, when it was started so: `rediss://127.0.0.1:port`.
+    pub fn tls_url(&self) -> Option<String> {
+        self.tls_port
+            .map(|port| format!("rediss://127.0.0.1:{port}"))
+    }
+
+    /// Whether it was started by the test. Somebody else's cannot be stopped.
+    pub fn is_own(&self) -> bool {
+        self.place.is_own()
+    }
+
+    /// Asks it to end, and returns when it has. Nothing happens when it does not run.
+    pub fn stop(&self) {
+        self.server().stop();
+    }
+
+    /// Ends it like a loss of power would. Nothing happens when it does not run.
+    pub fn kill(&self) {
+        self.server().kill();
+    }
+
+    /// Starts it on the same port with the same data, and returns when it answers.
+    pub fn start_again(&self) {
+        self.server().start_again();
+    }
+
+    /// Stops its clock: it neither answers nor closes its connections, like a server behind a broken network.
+    pub fn pause(&self) {
+        self.server().pause();
+    }
+
+    /// Ends a pause.
+    pub fn resume(&self) {
+        self.server().resume();
+    }
+
+    fn server(&self) -> &Server {
+        self.place.own(KIND)
+    }
+}
+
+fn launch(origin: &Origin, directory: &Path, port: u16, arguments: &[&str]) -> Launch {
+    // What was written is there again after a start, and nothing waits for the disk.
+    let persistence = ["--save", "", "--appendonly", "yes", "--appendfsync", "no"];
+    let arguments = persistence.iter().chain(arguments);
+    match origin {
+        Origin::Program(program) => {
+            let mut command = Command::new(program);
+            command
+                .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"])
+                .arg(directory)
+                .args(arguments);
+            Launch::program(command, port)
+        }
+        Origin::Image(image) => {
+            let ours = ["redis-server", "--protected-mode", "no"].iter();
+            let recipe = Recipe {
+                image: image.clone(),
+                ports: vec![(port, 6379)],
+                arguments: ours.chain(arguments).map(|&text| text.to_owned()).collect(),
+                ..Recipe::default()
+            };
+            Launch::container(&recipe, port)
+        }
+    }
+}

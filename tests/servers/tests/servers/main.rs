@@ -1,0 +1,3 @@
+//! The servers really run, and are really gone.
+
+mod rabbitmq;
