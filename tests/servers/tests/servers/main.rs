@@ -1,3 +1,5 @@
 //! The servers really run, and are really gone.
 
+mod ended;
 mod rabbitmq;
+mod stores;
