@@ -30,6 +30,6 @@ pub use secret::{REDACTED, RedactedUrl, Secret, looks_secret};
 pub use sections::{
     AgentConfig, ApiConfig, BatchConfig, BusConfig, CacheConfig, Config, DocumentsConfig, Headers,
     LogConfig, LogFilter, OtlpConfig, SourceConfig, SourcesConfig, TelemetryConfig,
-    TimeseriesConfig, ViewerConfig, ZcashConfig,
+    TimeseriesConfig, TracesConfig, ViewerConfig, ZcashConfig,
 };
-pub use urls::{BusUrl, CacheUrl, DocumentsUrl, SourceUrl, TimeseriesUrl};
+pub use urls::{ApiUrl, BusUrl, CacheUrl, DocumentsUrl, SourceUrl, TimeseriesUrl, TracesUrl};

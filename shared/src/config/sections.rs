@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::settings::settings;
-use super::urls::{BusUrl, CacheUrl, DocumentsUrl, TimeseriesUrl};
+use super::urls::{ApiUrl, BusUrl, CacheUrl, DocumentsUrl, TimeseriesUrl, TracesUrl};
 
 pub use sources::{SourceConfig, SourcesConfig, ZcashConfig};
 pub use telemetry::{BatchConfig, Headers, LogConfig, LogFilter, OtlpConfig, TelemetryConfig};
@@ -42,6 +42,8 @@ settings! {
         agent: AgentConfig,
         /// The trace viewer, its query API, and the door by which commands reach a running `chimera up`.
         viewer: ViewerConfig,
+        /// Where commands read traces.
+        traces: TracesConfig,
         /// Traces and metrics.
         telemetry: TelemetryConfig,
         /// Log lines.
@@ -108,6 +110,9 @@ settings! {
     pub struct ApiConfig {
         /// Address and port that it listens on; port 0 takes a free one.
         listen: SocketAddr = "127.0.0.1:8080",
+        /// Where `chimera ask` asks: `embedded:`, the running `chimera up` or else its own process; or the address of a
+        /// `chimera-api`.
+        url: ApiUrl = "embedded:",
         /// Largest body of a request; a larger one is answered with 413.
         max_body: ByteSize = "64 KiB" in "1 KiB"..="64 MiB",
         /// Longest question, in characters.
@@ -146,5 +151,13 @@ settings! {
     pub struct ViewerConfig {
         /// Address and port that it listens on, and that commands find a running `chimera up` at; port 0 takes a free one.
         listen: SocketAddr = "127.0.0.1:16686",
+    }
+}
+
+settings! {
+    /// Where commands read traces: keys under `[traces]`, variables `CHIMERA__TRACES__…`.
+    pub struct TracesConfig {
+        /// Where commands read traces: `embedded:`, the running `chimera up`; or Jaeger, as `http://localhost:16686`.
+        url: TracesUrl = "embedded:",
     }
 }

@@ -90,6 +90,22 @@ part_urls! {
         Influxdb = ["influxdb", "influxdbs"],
     }
 
+    /// Where commands read traces.
+    pub enum TracesUrl {
+        /// In the running `chimera up`, or in this process.
+        Embedded = "embedded:",
+        /// Jaeger's query API.
+        Jaeger = ["http", "https"],
+    }
+
+    /// Where commands ask questions.
+    pub enum ApiUrl {
+        /// In the running `chimera up`, or in this process.
+        Embedded = "embedded:",
+        /// A `chimera-api` elsewhere.
+        Http = ["http", "https"],
+    }
+
     /// Where a source of market data answers.
     pub enum SourceUrl {
         /// The recording, served by a local server that the program starts itself.
