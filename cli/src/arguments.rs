@@ -44,7 +44,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Ask a question and see the answer and its trace
     ///
-    /// Runs everything it needs in this process, or uses a running `chimera up`.
+    /// Runs everything it needs in this process, or uses a running `chimera up`, or the API that --api names.
     /// Ends with 0 answered, 2 wrong usage, 3 needs clarification, 4 failed.
     #[command(after_help = "Example:  chimera ask \"What was the highest BTC price ever?\"")]
     Ask(Ask),
@@ -91,6 +91,9 @@ pub(crate) enum Command {
 pub(crate) struct Ask {
     /// The question, in plain English
     pub(crate) question: String,
+    /// Ask the `chimera-api` there, as in http://localhost:8080 [default: api.url]
+    #[arg(long, value_name = "URL")]
+    pub(crate) api: Option<String>,
     /// Print the answer and its trace as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -150,6 +153,9 @@ pub(crate) struct Traces {
     /// Only traces with a span that failed
     #[arg(long)]
     pub(crate) errors: bool,
+    /// Only traces that began within this time, as in 2h [default: all that are kept; with Jaeger 7 days]
+    #[arg(long, value_name = "D", value_parser = humantime::parse_duration)]
+    pub(crate) since: Option<std::time::Duration>,
     /// Print them as JSON, one list of spans each
     #[arg(long)]
     pub(crate) json: bool,

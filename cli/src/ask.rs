@@ -9,22 +9,27 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Context as _;
 use chimera_questions::{Status, StoredQuery};
 use chimera_shared::{
-    config::Config,
+    config::{ApiUrl, Config, TracesUrl},
     data_dir::DataDirError,
     platform::{OpenError, Running},
     shutdown_signal,
 };
-use chimera_traces::{tree::Trace, waterfall};
+use chimera_traces::{
+    tree::{Span, Trace},
+    waterfall,
+};
+use opentelemetry::TraceId;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
+    api::Api,
     arguments::Ask,
-    door::{Api, Door},
+    door::Door,
     program::{EXIT_FAILED, EXIT_INTERRUPTED},
     stack,
-    terminal::{Terminal, print},
-    traces,
+    terminal::{Terminal, print, remark},
+    traces::{self, TraceSource},
 };
 use progress::Progress;
 
@@ -41,10 +46,15 @@ const STOP_WITHIN: Duration = Duration::from_secs(1);
 
 /// Asks, prints the answer as soon as it is there, and then its trace.
 pub(crate) async fn ask(config: Config, ask: Ask, terminal: Terminal) -> anyhow::Result<ExitCode> {
+    if let ApiUrl::Http(url) = &config.api.url {
+        let progress = Progress::of_another("asking chimera-api…", terminal);
+        return ask_there(&Api::configured(url)?, progress, &config, &ask, terminal).await;
+    }
     let patient_until = Instant::now() + BUSY_PATIENCE;
     loop {
         if let Some(door) = Door::find(&config.data_dir).await? {
-            return ask_running(&door, &config, &ask, terminal).await;
+            let progress = Progress::of_another("asking the running chimera up…", terminal);
+            return ask_there(&door.api()?, progress, &config, &ask, terminal).await;
         }
         match start(&config).await {
             Ok(running) => return ask_embedded(running, &config, &ask, terminal).await,
@@ -83,7 +93,7 @@ async fn ask_embedded(
         .address("chimera-api", "api")
         .context("chimera-api is not served")?;
     let progress = Progress::of_bus(&*running.platform().bus(), terminal).await?;
-    let api = Api::at(api)?;
+    let api = Api::here(api)?;
     let answer = tokio::select! {
         answer = put(&api, config, ask) => Some(answer),
         () = interrupted => None,
@@ -99,26 +109,64 @@ async fn ask_embedded(
     let store = running.platform().traces().cloned();
     running.stop().await;
     let answer = shown?;
-    let spans = match store {
-        Some(store) => traces::stored(&store, &answer.query.trace_id)?,
+    let mut spans = match store {
+        Some(store) => traces::stored(&store, answer.trace_id()?)?,
         None => Vec::new(),
     };
+    // On servers, other processes take part.
+    if !traces::is_whole(&spans) && config.traces.url != TracesUrl::Embedded {
+        spans = elsewhere(config, &answer, terminal).await;
+    }
     finish(&answer, spans, ask, terminal)
 }
 
-async fn ask_running(
-    door: &Door,
+async fn ask_there(
+    api: &Api,
+    progress: Progress,
     config: &Config,
     ask: &Ask,
     terminal: Terminal,
 ) -> anyhow::Result<ExitCode> {
-    let progress = Progress::of_running(terminal);
-    let answer = put(&door.api()?, config, ask).await;
+    let answer = put(api, config, ask).await;
     progress.end().await;
     let answer = answer?;
     show(&answer, ask, terminal)?;
-    let spans = traces::whole(door, &answer.query.trace_id).await?;
+    let spans = elsewhere(config, &answer, terminal).await;
     finish(&answer, spans, ask, terminal)
+}
+
+/// The trace as far as it can be had. The question is answered all the same where it cannot, which is then said.
+async fn elsewhere(config: &Config, answer: &Answered, terminal: Terminal) -> Vec<Span> {
+    let id = &answer.query.trace_id;
+    let progress = Progress::of_another("waiting for the spans of its trace…", terminal);
+    let spans = traced(config, answer).await;
+    progress.end().await;
+    let spans = spans.unwrap_or_else(|error| {
+        remark(&format!(
+            "warning: the trace {id} cannot be shown: {error:#}"
+        ));
+        Some(Vec::new())
+    });
+    match &spans {
+        None => remark(&format!(
+            "Its trace {id} is kept elsewhere: traces.url can say in which Jaeger."
+        )),
+        Some(spans) if !spans.is_empty() && !traces::is_whole(spans) => remark(&format!(
+            "Spans of its trace are still to come: see `chimera trace {id}` a little later."
+        )),
+        Some(_) => {}
+    }
+    spans.unwrap_or_default()
+}
+
+/// `None` when the configuration names nobody who could have it.
+async fn traced(config: &Config, answer: &Answered) -> anyhow::Result<Option<Vec<Span>>> {
+    let Some(source) = TraceSource::find(config).await? else {
+        return Ok(None);
+    };
+    let spans = traces::whole(&source, answer.trace_id()?).await?;
+    let is_here = config.api.url == ApiUrl::Embedded || config.traces.url != TracesUrl::Embedded;
+    Ok((is_here || !spans.is_empty()).then_some(spans))
 }
 
 /// An answer, as it was read and as it came.
@@ -127,11 +175,14 @@ struct Answered {
     json: Value,
 }
 
+impl Answered {
+    fn trace_id(&self) -> anyhow::Result<TraceId> {
+        TraceId::from_hex(&self.query.trace_id).context("reading the answer's trace id")
+    }
+}
+
 async fn put(api: &Api, config: &Config, ask: &Ask) -> anyhow::Result<Answered> {
-    let json = api
-        .ask(&ask.question, config.api.question_timeout)
-        .await
-        .context("asking chimera-api")?;
+    let json = api.ask(&ask.question, config.api.question_timeout).await?;
     let query =
         serde_json::from_value(json.clone()).context("reading the answer of chimera-api")?;
     Ok(Answered { query, json })
@@ -147,7 +198,7 @@ fn show(answer: &Answered, ask: &Ask, terminal: Terminal) -> anyhow::Result<()> 
 
 fn finish(
     answer: &Answered,
-    spans: Vec<chimera_traces::tree::Span>,
+    spans: Vec<Span>,
     ask: &Ask,
     terminal: Terminal,
 ) -> anyhow::Result<ExitCode> {

@@ -2,11 +2,13 @@
 
 pub mod stack;
 
+mod api;
 mod arguments;
 mod ask;
 mod door;
 mod messages;
 mod program;
+mod server;
 mod settings;
 mod table;
 mod terminal;

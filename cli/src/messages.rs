@@ -18,6 +18,7 @@ use crate::{
     door::{self, Door},
     program::EXIT_FAILED,
     terminal::{Terminal, print, remark},
+    traces::TraceSource,
 };
 
 /// Headers that say which trace a message belongs to.
@@ -32,7 +33,9 @@ pub(crate) async fn publish(
     let door = Door::open(&config.data_dir).await?;
     let command = Command::new(publish.outgoing, None);
     let mut pace = publish.rate.map(pace);
+    let mut source = None;
     if publish.follow {
+        source = Some(TraceSource::open(config).await?);
         follow::header(terminal)?;
     }
     let (mut unrouted, mut all_well) = (0, true);
@@ -42,8 +45,8 @@ pub(crate) async fn publish(
         }
         let accepted: Accepted = command.send(&door, "/api/bus/messages").await?;
         unrouted += u64::from(!accepted.routed);
-        if publish.follow {
-            all_well &= follow::follow(&door, &accepted, terminal).await?;
+        if let Some(source) = &source {
+            all_well &= follow::follow(source, &accepted, terminal).await?;
         } else {
             print(&format!(
                 "message {}  trace {}",
@@ -108,7 +111,7 @@ impl Command {
         let post = self
             .context
             .iter()
-            .fold(door.post(path)?, |post, (name, value)| {
+            .fold(door.post(path), |post, (name, value)| {
                 post.header(name, value)
             });
         let response = post.json(&self.outgoing).send().await;

@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, Parser as _};
 use clap_complete::Shell;
 
 use crate::{
-    arguments::{Arguments, Command, Global},
+    arguments::{Arguments, Command},
     ask, messages, settings, stack,
     terminal::{Terminal, remark, write},
     traces, up,
@@ -30,7 +30,7 @@ pub fn main() -> ExitCode {
     if let Command::Completions { shell } = arguments.command {
         return ended(completions(shell));
     }
-    let loaded = match config::load(&options(arguments.global)) {
+    let loaded = match config::load(&options(&arguments)) {
         Ok(loaded) => loaded,
         Err(errors) => {
             remark(&format!("error: {errors}"));
@@ -57,20 +57,28 @@ fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn options(global: Global) -> LoadOptions {
-    let flag = |key: &str, value: String, name: &str| Flag {
+fn options(arguments: &Arguments) -> LoadOptions {
+    let flag = |key: &str, value: &str, name: &str| Flag {
         key: key.to_owned(),
-        value,
+        value: value.to_owned(),
         name: name.to_owned(),
     };
+    let global = &arguments.global;
     let data_dir = global
         .data_dir
-        .map(|directory| flag("data_dir", directory.display().to_string(), "--data-dir"));
-    let set = global
-        .set
-        .into_iter()
-        .map(|(key, value)| flag(&key, value, "--set"));
-    LoadOptions::from_process(global.config, data_dir.into_iter().chain(set).collect())
+        .iter()
+        .map(|directory| flag("data_dir", &directory.display().to_string(), "--data-dir"));
+    let set = global.set.iter();
+    let set = set.map(|(key, value)| flag(key, value, "--set"));
+    let api = match &arguments.command {
+        Command::Ask(ask) => ask.api.as_deref(),
+        _ => None,
+    };
+    let api = api.map(|url| flag("api.url", url, "--api"));
+    LoadOptions::from_process(
+        global.config.clone(),
+        data_dir.chain(set).chain(api).collect(),
+    )
 }
 
 fn run(command: Command, loaded: &Loaded) -> anyhow::Result<ExitCode> {

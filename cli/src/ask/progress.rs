@@ -30,11 +30,11 @@ impl Progress {
     }
 
     /// Says who is asked: another process, whose stages are its own.
-    pub(super) fn of_running(terminal: Terminal) -> Self {
+    pub(super) fn of_another(asking: &str, terminal: Terminal) -> Self {
         if !terminal.watched {
             return Self::Unseen;
         }
-        draw("asking the running chimera up…");
+        draw(asking);
         Self::Still
     }
 

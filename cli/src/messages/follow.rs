@@ -2,14 +2,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use anyhow::Context as _;
 use chimera_shared::{control::Accepted, telemetry::keys};
 use chimera_traces::tree::{Kind, Span};
+use opentelemetry::TraceId;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    door::Door,
     terminal::{Style, Terminal, print},
-    traces,
+    traces::TraceSource,
 };
 
 /// How long a message is followed.
@@ -44,7 +45,7 @@ pub(super) fn header(terminal: Terminal) -> anyhow::Result<()> {
 
 /// Waits until each agent that took the message is done with it, and prints what each did. Says whether all went well.
 pub(super) async fn follow(
-    door: &Door,
+    source: &TraceSource,
     message: &Accepted,
     terminal: Terminal,
 ) -> anyhow::Result<bool> {
@@ -52,14 +53,19 @@ pub(super) async fn follow(
         print(&line(message, "-", &End::of("unroutable"), terminal))?;
         return Ok(false);
     }
-    let path = format!("/api/v3/traces/{}", message.trace_id);
+    let id = TraceId::from_hex(&message.trace_id).context("reading the message's trace id")?;
     let until = Instant::now() + PATIENCE;
     let mut seen = BTreeMap::new();
+    let mut unchanged_since = Instant::now();
     loop {
-        let spans = traces::fetch(door, &path, &[]).await?.unwrap_or_default();
+        let spans = source.trace(id).await?.unwrap_or_default();
         let ends = ends(&spans, &message.message_id);
+        if ends != seen {
+            unchanged_since = Instant::now();
+        }
         // Nobody knows how many agents take an event: all that did are seen when no more come.
-        if !ends.is_empty() && ends.values().all(End::is_final) && ends == seen {
+        let is_settled = unchanged_since.elapsed() >= source.pause();
+        if !ends.is_empty() && ends.values().all(End::is_final) && is_settled {
             for (agent, end) in &ends {
                 print(&line(message, agent, end, terminal))?;
             }
