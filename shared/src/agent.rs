@@ -14,7 +14,7 @@ use chimera_bus::{Bus, QueueName, Requester};
 
 use crate::{
     backoff::Backoff, cache::Cache, config::SettleSpans, documents::Documents, http::Http,
-    telemetry::Telemetry,
+    platform::Broker, telemetry::Telemetry,
 };
 
 /// What every context of one agent shares.
@@ -22,8 +22,8 @@ pub(crate) struct Services {
     pub(crate) agent: String,
     pub(crate) telemetry: Telemetry,
     pub(crate) bus: Arc<dyn Bus>,
-    /// `messaging.system`: `rabbitmq`, or `chimera` for the embedded bus.
-    pub(crate) bus_system: &'static str,
+    /// What spans and metrics call the bus.
+    pub(crate) broker: Broker,
     pub(crate) requester: Requester,
     pub(crate) documents: Documents,
     pub(crate) cache: Cache,

@@ -1,6 +1,9 @@
 //! What an agent says about itself: `/healthz`, `/readyz` and `/metrics`.
 
-use std::{collections::BTreeMap, error::Error, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use axum::{
     Json, Router,
@@ -13,7 +16,10 @@ use http::{StatusCode, header};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::{agent::Services, telemetry::ExporterHealth};
+use crate::{
+    platform::{Checks, Dependency, Waits},
+    telemetry::{ExporterHealth, Telemetry},
+};
 
 /// What each queue's subscription says of itself, by the kind of queue.
 pub(crate) type Subscriptions = BTreeMap<&'static str, watch::Receiver<SubscriptionState>>;
@@ -24,8 +30,11 @@ pub(crate) struct Health(Arc<Watched>);
 
 #[derive(Debug)]
 struct Watched {
-    services: Arc<Services>,
-    subscriptions: Subscriptions,
+    telemetry: Telemetry,
+    /// What is waited for before the agent runs.
+    waits: Waits,
+    /// What it needs once it runs.
+    running: OnceLock<(Subscriptions, Checks)>,
 }
 
 /// The body of `/readyz`.
@@ -35,13 +44,6 @@ struct Readiness {
     ready: bool,
     dependencies: BTreeMap<String, Dependency>,
     telemetry: Vec<Exporter>,
-}
-
-#[derive(Debug, Serialize)]
-struct Dependency {
-    ready: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
 }
 
 /// How an exporter fares; see [`ExporterHealth`].
@@ -57,11 +59,19 @@ struct Exporter {
 }
 
 impl Health {
-    pub(crate) fn new(services: Arc<Services>, subscriptions: Subscriptions) -> Self {
+    /// The health of an agent that does not run yet.
+    pub(crate) fn new(telemetry: Telemetry, waits: Waits) -> Self {
         Self(Arc::new(Watched {
-            services,
-            subscriptions,
+            telemetry,
+            waits,
+            running: OnceLock::new(),
         }))
+    }
+
+    /// The agent runs from now on; this is what it needs.
+    pub(crate) fn running(&self, subscriptions: Subscriptions, checks: Checks) {
+        // An agent is started once; a second time would change nothing.
+        let _ = self.0.running.set((subscriptions, checks));
     }
 
     /// The routes.
@@ -74,23 +84,15 @@ impl Health {
     }
 
     async fn readiness(&self) -> Readiness {
-        let services = &self.0.services;
-        let mut dependencies: BTreeMap<String, Dependency> = self
-            .0
-            .subscriptions
-            .iter()
-            .map(|(kind, state)| (format!("bus.{kind}"), Dependency::of_queue(&state.borrow())))
-            .collect();
-        let documents = Dependency::of(services.documents.check().await);
-        let cache = Dependency::of(services.cache.check().await);
-        dependencies.extend([
-            ("documents".to_owned(), documents),
-            ("cache".to_owned(), cache),
-        ]);
+        let (is_running, dependencies) = match self.0.running.get() {
+            None => (false, self.0.waits.dependencies()),
+            Some((subscriptions, checks)) => (true, dependencies(subscriptions, checks).await),
+        };
         Readiness {
-            ready: dependencies.values().all(|dependency| dependency.ready),
+            ready: is_running && dependencies.values().all(|dependency| dependency.ready),
             dependencies,
-            telemetry: services
+            telemetry: self
+                .0
                 .telemetry
                 .exporters()
                 .into_iter()
@@ -100,28 +102,31 @@ impl Health {
     }
 }
 
-impl Dependency {
-    fn of<E: Error + Send + Sync + 'static>(checked: Result<(), E>) -> Self {
-        let reason = checked
-            .err()
-            .map(|error| format!("{:#}", anyhow::Error::new(error)));
-        Self {
-            ready: reason.is_none(),
-            reason,
-        }
-    }
+async fn dependencies(
+    subscriptions: &Subscriptions,
+    checks: &Checks,
+) -> BTreeMap<String, Dependency> {
+    let queues = subscriptions
+        .iter()
+        .map(|(kind, state)| (format!("bus.{kind}"), of_queue(&state.borrow())));
+    let mut dependencies: BTreeMap<String, Dependency> = queues.collect();
+    let seen = checks.seen().await;
+    let parts = seen
+        .iter()
+        .map(|(part, seen)| ((*part).to_owned(), seen.clone()));
+    dependencies.extend(parts);
+    dependencies
+}
 
-    fn of_queue(state: &SubscriptionState) -> Self {
-        match state {
-            SubscriptionState::Consuming => Self {
-                ready: true,
-                reason: None,
-            },
-            SubscriptionState::Interrupted { reason } => Self {
-                ready: false,
-                reason: Some(reason.clone()),
-            },
-        }
+fn of_queue(state: &SubscriptionState) -> Dependency {
+    let reason = match state {
+        SubscriptionState::Consuming => None,
+        SubscriptionState::Interrupted { reason } => Some(reason.clone()),
+    };
+    Dependency {
+        ready: reason.is_none(),
+        server: None,
+        reason,
     }
 }
 
@@ -158,6 +163,6 @@ async fn readyz(State(health): State<Health>) -> Response {
 
 async fn metrics(State(health): State<Health>) -> Response {
     const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-    let metrics = health.0.services.telemetry.prometheus();
+    let metrics = health.0.telemetry.prometheus();
     ([(header::CONTENT_TYPE, TEXT)], metrics).into_response()
 }

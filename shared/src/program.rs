@@ -1,38 +1,30 @@
 //! The program of an agent that runs in a process of its own.
 
+mod arguments;
+mod healthcheck;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
     process::ExitCode,
 };
 
 use anyhow::Context as _;
-use clap::Parser;
+use tokio::net::TcpListener;
 
 use crate::{
     BaseAgent, Platform,
-    config::{self, Config, Flag, LoadOptions},
+    config::{self, BusUrl, Config, Loaded},
     door::Doorplate,
     edge,
+    platform::{Address, Launching, Running},
+    telemetry::Telemetry,
 };
+use arguments::{Command, Given};
+
+pub use healthcheck::{HealthcheckError, healthcheck};
 
 /// The exit code of a program whose configuration was refused.
 const EXIT_USAGE: u8 = 2;
-
-#[derive(Debug, Parser)]
-#[command(
-    version,
-    about = "An agent of Chimera",
-    after_help = "Every setting: `chimera config`, or docs/configuration.md"
-)]
-struct Arguments {
-    /// A configuration file, read after config/chimera.toml
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Where the embedded parts keep their state
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-}
 
 impl BaseAgent {
     /// Runs this agent in a process of its own, until SIGINT or SIGTERM; see [`main`].
@@ -43,41 +35,37 @@ impl BaseAgent {
 
 /// Reads the configuration, builds an agent from it, and runs it in a process of its own until SIGINT or SIGTERM.
 ///
-/// With the embedded bus, a process of its own has a bus of its own: its state is kept under the agent's name in the
-/// data directory, beside that of `chimera up`. Commands reach it there: `chimera --data-dir …/agents/<name> publish …`.
+/// Servers that cannot be reached yet are waited for, which `/readyz` and one log line say. With the embedded bus, a
+/// process of its own has a bus of its own: its state is kept under the agent's name in the data directory, beside that
+/// of `chimera up`. Commands reach it there: `chimera --data-dir …/agents/<name> publish …`. Where bus, documents and
+/// traces are all on servers, nothing is kept on this machine, and any number of the same agent can run beside each other.
 ///
-/// Ends with 0 after a shutdown, 2 when the configuration was refused, and 1 when the agent could not be run.
+/// With the argument `healthcheck` it asks the agent that runs with the same configuration whether it is ready.
+///
+/// Ends with 0 after a shutdown, 2 when the configuration was refused, and 1 when the agent could not be run or is
+/// not ready.
 pub fn main(build: impl FnOnce(&Config) -> anyhow::Result<BaseAgent>) -> ExitCode {
-    let arguments = Arguments::parse();
-    let data_dir = arguments.data_dir.map(|dir| Flag {
-        key: "data_dir".to_owned(),
-        value: dir.display().to_string(),
-        name: "--data-dir".to_owned(),
-    });
-    let loaded = match config::load(&LoadOptions::from_process(
-        arguments.config,
-        data_dir.into_iter().collect(),
-    )) {
+    let Given { command, options } = arguments::parse();
+    let loaded = match config::load(&options) {
         Ok(loaded) => loaded,
         Err(errors) => {
             complain(&errors);
             return ExitCode::from(EXIT_USAGE);
         }
     };
-    for warning in &loaded.warnings {
-        announce(&format_args!("warning: {warning}"));
-    }
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&format_args!("starting the runtime: {error}"));
-            return ExitCode::FAILURE;
-        }
+    let done = match command {
+        Some(Command::Healthcheck) => in_runtime(async {
+            healthcheck(
+                "agent.health_listen",
+                loaded.config.agent.health_listen,
+                "/readyz",
+            )
+            .await?;
+            Ok(())
+        }),
+        None => in_runtime(run(loaded, build)),
     };
-    match runtime.block_on(run(loaded.config, build)) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format_args!("{error:#}"));
@@ -86,29 +74,94 @@ pub fn main(build: impl FnOnce(&Config) -> anyhow::Result<BaseAgent>) -> ExitCod
     }
 }
 
+fn in_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?
+        .block_on(work)
+}
+
 async fn run(
-    mut config: Config,
+    loaded: Loaded,
     build: impl FnOnce(&Config) -> anyhow::Result<BaseAgent>,
 ) -> anyhow::Result<()> {
     let stop = shutdown_signal().context("listening for SIGTERM")?;
+    tokio::pin!(stop);
+    let Loaded {
+        mut config,
+        warnings,
+        ..
+    } = loaded;
     let agent = build(&config)?;
     config.data_dir.push("agents");
     config.data_dir.push(agent.name());
-    let (name, data_dir) = (agent.name().to_owned(), config.data_dir.clone());
-    let platform = Platform::open(config, &name).await?;
-    let door = edge::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "commands").await?;
-    let mut running = platform.start(vec![agent]).await?;
-    running.open_door(door)?;
-    Doorplate::write(&data_dir, running.addresses())?;
-    for address in running.addresses() {
-        announce(&format_args!(
-            "{} {} on http://{}",
-            address.service, address.purpose, address.address
-        ));
-    }
+    let has_own_bus = config.bus.url == BusUrl::Embedded;
+    let name = agent.name().to_owned();
+    let prepared = Platform::prepare(config, &name)?;
+    let door = match prepared.data_dir() {
+        Some(_) => {
+            Some(edge::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "commands").await?)
+        }
+        None => None,
+    };
+    let launching = prepared.listen(vec![agent]).await?;
+    let log = launching.log().clone();
+    log_start(&log, &launching, &warnings, has_own_bus);
+    let mut running = tokio::select! {
+        running = launching.launch() => running?,
+        // Whoever waits has taken no work that it would have to finish.
+        () = &mut stop => return Ok(()),
+    };
+    open_door(&mut running, door)?;
+    let own = |address: &&Address| address.purpose != "health";
+    running
+        .addresses()
+        .iter()
+        .filter(own)
+        .for_each(|address| log_address(&log, address));
+    tracing::dispatcher::with_default(log.dispatch(), || tracing::info!("ready"));
     stop.await;
+    let data_dir = running.data_dir().map(ToOwned::to_owned);
     running.stop().await;
-    Doorplate::remove(&data_dir);
+    if let Some(data_dir) = data_dir {
+        Doorplate::remove(&data_dir);
+    }
+    Ok(())
+}
+
+/// What is worth knowing before the agent has its servers.
+fn log_start(log: &Telemetry, launching: &Launching, warnings: &[String], has_own_bus: bool) {
+    tracing::dispatcher::with_default(log.dispatch(), || {
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        if has_own_bus {
+            tracing::warn!(
+                "bus.url is `embedded:`, so that this process has a bus of its own, which no other process sees; \
+                 agents work together through a broker, as in --set bus.url=amqp://user:password@host"
+            );
+        }
+    });
+    launching
+        .addresses()
+        .iter()
+        .for_each(|address| log_address(log, address));
+}
+
+fn log_address(log: &Telemetry, address: &Address) {
+    tracing::dispatcher::with_default(log.dispatch(), || {
+        tracing::info!("{} on http://{}", address.purpose, address.address);
+    });
+}
+
+/// Opens the door for commands, where there is something to be reached behind it.
+fn open_door(running: &mut Running, door: Option<TcpListener>) -> anyhow::Result<()> {
+    let Some(door) = door else { return Ok(()) };
+    running.open_door(door)?;
+    if let Some(data_dir) = running.data_dir() {
+        Doorplate::write(data_dir, running.addresses())?;
+    }
     Ok(())
 }
 
@@ -136,12 +189,4 @@ pub fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
 )]
 fn complain(what: &dyn std::fmt::Display) {
     eprintln!("error: {what}");
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "what a person who starts a program by hand wants to know"
-)]
-fn announce(what: &dyn std::fmt::Display) {
-    eprintln!("{what}");
 }

@@ -45,10 +45,10 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
     let telemetry = &worker.services.telemetry;
     telemetry
         .metrics()
-        .consumed(worker.services.bus_system, &worker.label);
+        .consumed(worker.services.broker.system, &worker.label);
     let _in_flight = telemetry.metrics().in_flight(&worker.label);
     let process = Process {
-        system: worker.services.bus_system,
+        broker: &worker.services.broker,
         delivery: &delivery,
         routing_key: &arrival.routing_key,
         queue: &worker.label,
@@ -73,7 +73,7 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
     let outcome = span.scope().run(settling.settle(delivery, outcome)).await;
     span.set(KeyValue::new(keys::CHIMERA_OUTCOME, outcome));
     telemetry.metrics().processed(Processed {
-        system: worker.services.bus_system,
+        system: worker.services.broker.system,
         queue: &worker.label,
         outcome,
         error_type,

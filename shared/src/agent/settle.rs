@@ -228,7 +228,7 @@ impl Settling<'_> {
         let span = self
             .span
             .scope()
-            .start(spans::reply(services.bus_system, &reply));
+            .start(spans::reply(&services.broker, &reply));
         propagation::inject_message(span.scope().context(), &mut reply);
         // A requester that is gone has no use for the reply: nowhere is as good as its queue.
         services
@@ -241,7 +241,7 @@ impl Settling<'_> {
 
     fn settle_span(&self, operation: &'static str, delivery: &Delivery) -> Span {
         let services = &self.worker.services;
-        let start = spans::settle(operation, services.bus_system, self.destination, delivery).with(
+        let start = spans::settle(operation, &services.broker, self.destination, delivery).with(
             KeyValue::new(keys::CHIMERA_ATTEMPT, i64::from(self.arrival.attempt)),
         );
         self.span.scope().start(start)

@@ -8,7 +8,10 @@ use opentelemetry::{
     trace::{SpanContext, SpanKind},
 };
 
-use crate::telemetry::{SpanStart, keys};
+use crate::{
+    platform::Broker,
+    telemetry::{SpanStart, keys},
+};
 
 /// The name of RabbitMQ's default exchange in `messaging.destination.name`, where an empty one would say nothing.
 const DEFAULT_EXCHANGE: &str = "amq.default";
@@ -22,44 +25,44 @@ pub(crate) fn sent_to(message: &Message) -> String {
 }
 
 /// An event being published.
-pub(crate) fn publish(system: &'static str, message: &Message) -> SpanStart {
+pub(crate) fn publish(broker: &Broker, message: &Message) -> SpanStart {
     sending(
         SpanKind::Producer,
         "publish",
-        system,
+        broker,
         sent_to(message),
         message,
     )
 }
 
 /// A request that waits for its reply.
-pub(crate) fn request(system: &'static str, message: &Message) -> SpanStart {
+pub(crate) fn request(broker: &Broker, message: &Message) -> SpanStart {
     sending(
         SpanKind::Client,
         "request",
-        system,
+        broker,
         sent_to(message),
         message,
     )
 }
 
 /// A reply being sent, to a queue whose name says nothing to anyone.
-pub(crate) fn reply(system: &'static str, message: &Message) -> SpanStart {
+pub(crate) fn reply(broker: &Broker, message: &Message) -> SpanStart {
     let destination = destination(&Exchange::DEFAULT, TEMPORARY);
-    sending(SpanKind::Producer, "publish", system, destination, message)
+    sending(SpanKind::Producer, "publish", broker, destination, message)
         .with(KeyValue::new(keys::MESSAGING_DESTINATION_TEMPORARY, true))
 }
 
 /// A delivery being settled in another way than by an ack.
 pub(crate) fn settle(
     operation: &'static str,
-    system: &'static str,
+    broker: &Broker,
     destination: &str,
     delivery: &Delivery,
 ) -> SpanStart {
     let tag = i64::try_from(delivery.tag()).unwrap_or(i64::MAX);
-    SpanStart::new(SpanKind::Client, operation)
-        .with(KeyValue::new(keys::MESSAGING_SYSTEM, system))
+    broker
+        .describe(SpanStart::new(SpanKind::Client, operation))
         .with(KeyValue::new(keys::MESSAGING_OPERATION_NAME, operation))
         .with(KeyValue::new(keys::MESSAGING_OPERATION_TYPE, "settle"))
         .with(KeyValue::new(
@@ -78,7 +81,7 @@ pub(crate) fn settle(
 
 /// A delivery being handled: child of the sender's span, and linked to it.
 pub(crate) struct Process<'a> {
-    pub(crate) system: &'static str,
+    pub(crate) broker: &'a Broker,
     pub(crate) delivery: &'a Delivery,
     pub(crate) routing_key: &'a str,
     /// The queue's name, or what stands for one that was made up.
@@ -134,7 +137,7 @@ impl Process<'_> {
             );
         let start = with_message(
             start,
-            self.system,
+            self.broker,
             self.delivery.message(),
             self.routing_key,
         );
@@ -151,7 +154,7 @@ impl Process<'_> {
 fn sending(
     kind: SpanKind,
     operation: &'static str,
-    system: &'static str,
+    broker: &Broker,
     destination: String,
     message: &Message,
 ) -> SpanStart {
@@ -159,18 +162,18 @@ fn sending(
         .with(KeyValue::new(keys::MESSAGING_OPERATION_NAME, operation))
         .with(KeyValue::new(keys::MESSAGING_OPERATION_TYPE, "send"))
         .with(KeyValue::new(keys::MESSAGING_DESTINATION_NAME, destination));
-    with_message(start, system, message, message.routing_key.as_str())
+    with_message(start, broker, message, message.routing_key.as_str())
 }
 
 fn with_message(
     start: SpanStart,
-    system: &'static str,
+    broker: &Broker,
     message: &Message,
     routing_key: &str,
 ) -> SpanStart {
     let body_bytes = i64::try_from(message.body.len()).unwrap_or(i64::MAX);
-    start
-        .with(KeyValue::new(keys::MESSAGING_SYSTEM, system))
+    broker
+        .describe(start)
         .with(KeyValue::new(
             keys::MESSAGING_RABBITMQ_DESTINATION_ROUTING_KEY,
             routing_key.to_owned(),

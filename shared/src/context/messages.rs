@@ -78,7 +78,7 @@ impl Context {
         let started = Instant::now();
         let span = self
             .scope
-            .start(spans::publish(self.services.bus_system, &message));
+            .start(spans::publish(&self.services.broker, &message));
         propagation::inject_message(span.scope().context(), &mut message);
         let routed = self.services.bus.publish(message).await;
         let error_type = routed.is_err().then_some("publish");
@@ -124,7 +124,7 @@ impl Context {
         let started = Instant::now();
         let span = self
             .scope
-            .start(spans::request(self.services.bus_system, &message));
+            .start(spans::request(&self.services.broker, &message));
         let timeout = self
             .deadline
             .map_or(DEFAULT_REQUEST_TIMEOUT, Deadline::remaining);
@@ -148,7 +148,7 @@ impl Context {
         error_type: Option<&'static str>,
         duration: Duration,
     ) {
-        let system = self.services.bus_system;
+        let system = self.services.broker.system;
         self.services.telemetry.metrics().sent(Sent {
             system,
             operation,

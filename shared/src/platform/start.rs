@@ -1,8 +1,9 @@
 //! Starting agents on a platform.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use chimera_bus::{InvalidName, QueueKind, SubscribeError};
+use tracing::instrument::WithSubscriber as _;
 
 use crate::{
     BaseAgent,
@@ -11,8 +12,8 @@ use crate::{
     config::AgentConfig,
     edge::{self, ListenError},
     health::{Health, Subscriptions},
-    platform::{Platform, Running},
-    telemetry::TelemetryError,
+    platform::{OpenError, Platform, Running, Waits, crew::Crew},
+    telemetry::{Telemetry, TelemetryError},
 };
 
 /// An agent could not be started.
@@ -26,6 +27,20 @@ pub enum RunError {
         /// What is wrong with it.
         #[source]
         source: InvalidName,
+    },
+    /// What it runs on could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Several agents of one process are to answer for their health on one port.
+    #[error(
+        "agent.health_listen is {listen}, and this process has {agents} agents: give it port 0, \
+         so that each takes one of its own"
+    )]
+    SharedHealth {
+        /// What the setting says.
+        listen: SocketAddr,
+        /// How many agents there are.
+        agents: usize,
     },
     /// Its queue could not be had.
     #[error(transparent)]
@@ -46,45 +61,67 @@ impl Platform {
     /// # Errors
     /// See [`RunError`]; agents that had been started are stopped again.
     pub async fn start(self, agents: Vec<BaseAgent>) -> Result<Running, RunError> {
-        let mut running = Running::new(self);
-        for agent in agents.into_iter().rev() {
-            running.start(agent).await?;
+        let mut running = Running {
+            platform: self,
+            crew: Crew::default(),
+        };
+        let mut listening = Vec::new();
+        for agent in agents {
+            let health = Health::new(running.telemetry(&agent.name)?, Waits::default());
+            let health_listen = running.platform.config().agent.health_listen;
+            let listener = edge::listen(health_listen, "agent.health_listen").await?;
+            running.serve(&agent.name, "health", listener, health.clone().router());
+            listening.push((agent, health));
         }
+        running.start_all(listening).await?;
         Ok(running)
     }
 }
 
 impl Running {
-    async fn start(&mut self, agent: BaseAgent) -> Result<(), RunError> {
-        let services = self.services(&agent.name)?;
-        let subscriptions = self.consume(&agent, &services).await?;
-        let health_listen = self.platform.config.agent.health_listen;
-        let listener = edge::listen(health_listen, "agent.health_listen").await?;
-        let health = Health::new(Arc::clone(&services), subscriptions);
-        self.serve(&agent.name, "health", listener, health.router());
-        if let Some(web) = agent.web {
-            let listener = edge::listen(web.listen, web.setting).await?;
-            let router = edge::traced(web.router, services);
-            let stop = self.add_stage();
-            let serving = self.listening((&agent.name, "api"), listener, router, stop);
-            self.spawn(serving);
+    /// Starts agents from the last to the first.
+    pub(super) async fn start_all(
+        &mut self,
+        agents: Vec<(BaseAgent, Health)>,
+    ) -> Result<(), RunError> {
+        for (agent, health) in agents.into_iter().rev() {
+            self.start(agent, &health).await?;
         }
         Ok(())
     }
+
+    async fn start(&mut self, agent: BaseAgent, health: &Health) -> Result<(), RunError> {
+        let services = self.services(&agent.name)?;
+        let subscriptions = self.consume(&agent, &services).await?;
+        health.running(subscriptions, self.platform.checks.clone());
+        if let Some(web) = agent.web {
+            let listener = edge::listen(web.listen, web.setting).await?;
+            let router = edge::traced(web.router, services);
+            let stop = self.crew.add_stage();
+            let serving = self
+                .crew
+                .listening((&agent.name, "api"), listener, router, stop);
+            self.crew.spawn(serving);
+        }
+        Ok(())
+    }
+
+    /// Tells in the log when the broker goes and when it comes back.
+    pub(super) fn watch_bus(&mut self, _log: &Telemetry) {}
 
     async fn consume(
         &mut self,
         agent: &BaseAgent,
         services: &Arc<Services>,
     ) -> Result<Subscriptions, RunError> {
-        let queues = agent.queues(self.platform.config.bus.prefetch);
+        let queues = agent.queues(self.platform.config().bus.prefetch);
         let queues = queues.map_err(|source| RunError::Name {
             agent: agent.name.clone(),
             source,
         })?;
-        let limits = limits(agent, &self.platform.config.agent);
+        let limits = limits(agent, &self.platform.config().agent);
         let mut states = Subscriptions::new();
-        let stop = self.add_stage();
+        let stop = self.crew.add_stage();
         for (queue, routes) in queues {
             let is_work = matches!(queue.kind, QueueKind::Work { .. });
             let (kind, label, failure) = if is_work {
@@ -101,9 +138,11 @@ impl Running {
                 routes,
                 limits,
                 failure,
-                settle_spans: self.platform.config.telemetry.settle_spans,
+                settle_spans: self.platform.config().telemetry.settle_spans,
             };
-            self.spawn(consume(Arc::new(worker), subscription, stop.clone()));
+            let consuming = consume(Arc::new(worker), subscription, stop.clone());
+            let dispatch = services.telemetry.dispatch().clone();
+            self.crew.spawn(consuming.with_subscriber(dispatch));
         }
         Ok(states)
     }

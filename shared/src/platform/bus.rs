@@ -1,0 +1,90 @@
+//! The bus of a process, and what is asked of it beside messages.
+
+use std::sync::Arc;
+
+use chimera_bus::{Bus, embedded::EmbeddedBus};
+
+use crate::{
+    config::RedactedUrl,
+    telemetry::{KeyValue, SpanStart, keys},
+};
+
+/// The bus of a process: in it, or a broker elsewhere.
+#[derive(Debug, Clone)]
+pub(crate) enum PlatformBus {
+    /// In this process.
+    Embedded(Arc<EmbeddedBus>),
+}
+
+/// What spans and metrics say of the bus that a message goes through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Broker {
+    /// `messaging.system`: `rabbitmq`, or `chimera` for the embedded bus.
+    pub(crate) system: &'static str,
+    /// `server.address` and `server.port`; the embedded bus has neither.
+    pub(crate) server: Option<(String, u16)>,
+}
+
+impl PlatformBus {
+    /// The bus itself.
+    pub(crate) fn bus(&self) -> Arc<dyn Bus> {
+        match self {
+            Self::Embedded(bus) => Arc::clone(bus) as Arc<dyn Bus>,
+        }
+    }
+
+    /// What spans call it.
+    pub(crate) fn broker(&self) -> Broker {
+        match self {
+            Self::Embedded(_) => Broker {
+                system: "chimera",
+                server: None,
+            },
+        }
+    }
+
+    /// Ends all subscriptions; publishing fails from now on.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Embedded(bus) => bus.close().await,
+        }
+    }
+}
+
+impl Broker {
+    /// RabbitMQ at `url`. Of several hosts the first one stands for all.
+    pub(crate) fn rabbitmq(url: &RedactedUrl) -> Self {
+        let port = if url.scheme() == "amqps" { 5671 } else { 5672 };
+        let first = url.hosts().into_iter().next();
+        Self {
+            system: "rabbitmq",
+            server: first.map(|(host, given)| (host, given.unwrap_or(port))),
+        }
+    }
+
+    /// `start` with what the conventions want to know of a broker.
+    pub(crate) fn describe(&self, start: SpanStart) -> SpanStart {
+        let (address, port) = self.server.clone().unzip();
+        start
+            .with(KeyValue::new(keys::MESSAGING_SYSTEM, self.system))
+            .with_some(keys::SERVER_ADDRESS, address)
+            .with_some(keys::SERVER_PORT, port.map(i64::from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_is_called_by_its_first_host() {
+        fn check(url: &str, expected: (&str, u16)) {
+            let url = RedactedUrl::parse(url, &["amqp", "amqps"]).unwrap();
+            let expected = Some((expected.0.to_owned(), expected.1));
+            assert_eq!(Broker::rabbitmq(&url).server, expected);
+        }
+        check("amqp://ann:p@one,two:7/v", ("one", 5672));
+        check("amqps://one", ("one", 5671));
+        check("amqp://[::1]:1234", ("::1", 1234));
+    }
+}
