@@ -17,7 +17,8 @@ const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// `data_retrieval_agent`, with the sources of `config`.
 ///
-/// A source whose URL is `recorded:` is asked at `config.listen`, where `chimera sources` serves the recording.
+/// A source whose URL is `recorded:` is asked at `config.recorded_url`, else at `config.listen`, where `chimera sources`
+/// serves the recording.
 pub fn agent(config: &SourcesConfig) -> BaseAgent {
     let sources = Arc::new(Sources::new(config));
     let describing = Arc::clone(&sources);

@@ -22,9 +22,17 @@ struct Sources {
     zcash: zcash::Zcash,
 }
 
+/// Where `recorded:` is served.
+fn recording(config: &SourcesConfig) -> String {
+    match &config.recorded_url {
+        Some(url) => url.expose().trim_end_matches('/').to_owned(),
+        None => format!("http://{}", config.listen),
+    }
+}
+
 impl Sources {
     fn new(config: &SourcesConfig) -> Self {
-        let recording = format!("http://{}", config.listen);
+        let recording = recording(config);
         Self {
             coin_metrics: coin_metrics::CoinMetrics::new(&config.coinmetrics, &recording),
             coinbase: coinbase::Coinbase::new(&config.coinbase, &recording),

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::secret::Secret;
+use crate::config::secret::{RedactedUrl, Secret};
 use crate::config::settings::settings;
 use crate::config::urls::SourceUrl;
 
@@ -14,6 +14,9 @@ settings! {
     pub struct SourcesConfig {
         /// Directory of `<ticker>.csv` files to serve as the recording. Empty: the recording inside the program.
         recorded_dir: Option<PathBuf> = "",
+        /// Base URL of a `chimera sources` that runs elsewhere, for sources that are `recorded:`. Empty: `chimera up` serves the
+        /// recording itself, and an agent in a process of its own asks at `sources.listen`.
+        recorded_url: Option<RedactedUrl> = "",
         /// Address and port of `chimera sources`, the local server that answers from the recording; port 0 takes a free one.
         listen: SocketAddr = "127.0.0.1:8090",
     }
