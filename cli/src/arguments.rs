@@ -35,6 +35,10 @@ pub(crate) struct Global {
     /// Where the embedded state is kept [default: `chimera` in the platform's data directory]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
+    /// A server to use: amqp:// is the bus, mongodb:// documents, redis:// the cache, influxdb:// time series, http:// takes
+    /// spans by OTLP. May be given several times
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) with: Vec<String>,
     /// Any other setting, as in `--set api.listen=127.0.0.1:8081`; `chimera config` lists them
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub(crate) set: Vec<(String, String)>,
@@ -50,7 +54,7 @@ pub(crate) enum Command {
     Ask(Ask),
     /// Run all agents in this process until Ctrl-C
     #[command(
-        after_help = "Example:  chimera up\n          curl -s localhost:8080/api/queries -H 'prefer: wait=10' --json '{\"query\":\"ZEC price\"}'"
+        after_help = "Example:  chimera up\n          curl -s localhost:8080/api/queries -H 'prefer: wait=10' --json '{\"query\":\"ZEC price\"}'\n          chimera up --with amqp://guest:guest@localhost --with http://localhost:4317"
     )]
     Up,
     /// Publish test messages
@@ -73,7 +77,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Example:  chimera sources\n          curl -s 'localhost:8090/coinmetrics/v4/timeseries/asset-metrics?assets=zec&metrics=PriceUSD&end_time=2019-03-28&page_size=1'"
     )]
-    Sources,
+    Sources(Sources),
     /// Show every setting, its value and where that comes from
     #[command(after_help = "Example:  CHIMERA__API__LISTEN=127.0.0.1:9000 chimera config")]
     Config,
@@ -85,6 +89,18 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sources {
+    #[command(subcommand)]
+    pub(crate) command: Option<SourcesCommand>,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum SourcesCommand {
+    /// Ask the one that listens on sources.listen whether it is well: ends with 0 if so, else with 1
+    Healthcheck,
 }
 
 #[derive(Debug, Args)]

@@ -14,5 +14,6 @@ mod table;
 mod terminal;
 mod traces;
 mod up;
+mod with;
 
 pub use program::main;

@@ -8,10 +8,11 @@ use clap::{CommandFactory as _, Parser as _};
 use clap_complete::Shell;
 
 use crate::{
-    arguments::{Arguments, Command},
+    arguments::{Arguments, Command, Sources, SourcesCommand},
     ask, messages, settings, stack,
     terminal::{Terminal, remark, write},
     traces, up,
+    with::{self, WithError},
 };
 
 /// Wrong usage, a refused configuration included.
@@ -30,7 +31,14 @@ pub fn main() -> ExitCode {
     if let Command::Completions { shell } = arguments.command {
         return ended(completions(shell));
     }
-    let loaded = match config::load(&options(&arguments)) {
+    let options = match options(&arguments) {
+        Ok(options) => options,
+        Err(error) => {
+            remark(&format!("error: {error}"));
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
+    let loaded = match config::load(&options) {
         Ok(loaded) => loaded,
         Err(errors) => {
             remark(&format!("error: {errors}"));
@@ -57,7 +65,7 @@ fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn options(arguments: &Arguments) -> LoadOptions {
+fn options(arguments: &Arguments) -> Result<LoadOptions, WithError> {
     let flag = |key: &str, value: &str, name: &str| Flag {
         key: key.to_owned(),
         value: value.to_owned(),
@@ -75,10 +83,10 @@ fn options(arguments: &Arguments) -> LoadOptions {
         _ => None,
     };
     let api = api.map(|url| flag("api.url", url, "--api"));
-    LoadOptions::from_process(
-        global.config.clone(),
-        data_dir.chain(set).chain(api).collect(),
-    )
+    // What is set by its key is the more exact word, and so the last one.
+    let with = with::flags(&global.with)?.into_iter();
+    let flags = data_dir.chain(with).chain(set).chain(api).collect();
+    Ok(LoadOptions::from_process(global.config.clone(), flags))
 }
 
 fn run(command: Command, loaded: &Loaded) -> anyhow::Result<ExitCode> {
@@ -96,7 +104,10 @@ fn run(command: Command, loaded: &Loaded) -> anyhow::Result<ExitCode> {
             Command::Request(request) => messages::request(&config, request).await,
             Command::Traces(traces) => traces::list(&config, traces, terminal).await,
             Command::Trace(trace) => traces::show(&config, trace, terminal).await,
-            Command::Sources => stack::serve_sources(config).await,
+            Command::Sources(Sources { command: None }) => stack::serve_sources(config).await,
+            Command::Sources(Sources {
+                command: Some(SourcesCommand::Healthcheck),
+            }) => stack::check_sources(&config).await,
             Command::Config => settings::show(loaded, terminal),
             Command::Completions { .. } => {
                 unreachable!("written before the configuration was read")

@@ -6,25 +6,28 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use axum::Router;
+use axum::{Router, routing::get};
 use chimera_retrieval::recorded::{self, Recording};
 use chimera_shared::{
     BaseAgent, Platform,
     config::{Config, SourceConfig, SourceUrl, SourcesConfig},
-    edge,
+    edge, healthcheck,
     platform::Running,
     shutdown_signal,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::terminal::print;
+use crate::terminal::{print, remark};
 
 /// The name under which the recorded data is served.
 pub const SOURCES: &str = "sources";
 
 /// What is served there.
 pub const RECORDED: &str = "recorded data";
+
+/// Where `chimera sources` says that it is well.
+pub(crate) const HEALTH: &str = "/healthz";
 
 /// The path under which the recorded server answers for each source, in the order of [`each_source`].
 const PREFIXES: [&str; 3] = ["coinmetrics", "coinbase", "zcash"];
@@ -66,13 +69,19 @@ pub async fn start_with(
     let mut agents = agents(&config);
     change(&mut agents);
     // Before anything listens: who starts a second one is to hear of the first, and not of a port that it has.
-    let platform = Platform::open(config, program).await?;
-    let door = edge::listen(viewer, "viewer.listen").await?;
-    let mut running = platform.start(agents).await?;
+    let prepared = Platform::prepare(config, program)?;
+    // Without a directory of its own it has neither traces to show, nor a place where commands would find it.
+    let door = match prepared.data_dir() {
+        Some(_) => Some(edge::listen(viewer, "viewer.listen").await?),
+        None => None,
+    };
+    let mut running = prepared.listen(agents).await?.launch().await?;
     if let Some((listener, router)) = sources {
         running.serve(SOURCES, RECORDED, listener, router);
     }
-    running.open_door(door)?;
+    if let Some(door) = door {
+        running.open_door(door)?;
+    }
     Ok(running)
 }
 
@@ -87,12 +96,14 @@ pub(crate) async fn serve_sources(config: Config) -> anyhow::Result<ExitCode> {
         recording.last_day()
     ))?;
     for prefix in PREFIXES {
-        print(&format!(
-            "  --set sources.{prefix}.url=http://{address}/{prefix}"
-        ))?;
+        print(&format!("  http://{address}/{prefix}"))?;
     }
+    print(&format!(
+        "\nAgents in other processes ask it with  --set sources.recorded_url=http://{address}"
+    ))?;
     let stop = CancellationToken::new();
-    let serving = edge::serve(listener, recorded::router(recording), stop.clone());
+    let router = recorded::router(recording).route(HEALTH, get(async || "ok\n"));
+    let serving = edge::serve(listener, router, stop.clone());
     tokio::pin!(serving);
     tokio::select! {
         served = &mut serving => served?,
@@ -104,15 +115,27 @@ pub(crate) async fn serve_sources(config: Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// `chimera sources healthcheck`: whether the one that was started with the same settings is well.
+pub(crate) async fn check_sources(config: &Config) -> anyhow::Result<ExitCode> {
+    match healthcheck("sources.listen", config.sources.listen, HEALTH).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            remark(&format!("error: {:#}", anyhow::Error::from(error)));
+            // What container engines take for ill; they reserve other codes.
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
 /// Where a source is to answer from the recording: binds the local server for it, and points the source there.
 async fn recorded_sources(
     sources: &mut SourcesConfig,
 ) -> anyhow::Result<Option<(TcpListener, Router)>> {
     let is_recorded = |source: &SourceConfig| source.url == SourceUrl::Recorded;
-    if !each_source(sources)
+    let is_asked = each_source(sources)
         .iter()
-        .any(|source| is_recorded(source))
-    {
+        .any(|source| is_recorded(source));
+    if !is_asked || sources.recorded_url.is_some() {
         return Ok(None);
     }
     let recording = recording(sources)?;

@@ -21,12 +21,15 @@ use crate::{
 pub(crate) async fn up(loaded: &Loaded, terminal: Terminal) -> anyhow::Result<ExitCode> {
     let stop = shutdown_signal().context("listening for SIGTERM")?;
     tokio::pin!(stop);
-    let data_dir = loaded.config.data_dir.clone();
     let running = tokio::select! {
         running = stack::start(loaded.config.clone(), "chimera up") => running?,
-        () = &mut stop => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
+        // Whoever waits for a server has taken no work that it would have to finish.
+        () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
-    Doorplate::write(&data_dir, running.addresses())?;
+    let data_dir = running.data_dir().map(ToOwned::to_owned);
+    if let Some(data_dir) = &data_dir {
+        Doorplate::write(data_dir, running.addresses())?;
+    }
     print(&summary(&running, loaded, terminal))?;
     stop.await;
     let again = shutdown_signal().context("listening for SIGTERM")?;
@@ -35,7 +38,9 @@ pub(crate) async fn up(loaded: &Loaded, terminal: Terminal) -> anyhow::Result<Ex
         () = running.stop() => ExitCode::SUCCESS,
         () = again => ExitCode::from(EXIT_INTERRUPTED),
     };
-    Doorplate::remove(&data_dir);
+    if let Some(data_dir) = &data_dir {
+        Doorplate::remove(data_dir);
+    }
     Ok(code)
 }
 
@@ -93,11 +98,19 @@ fn places(running: &Running, loaded: &Loaded) -> Table {
         );
         name = "";
     }
-    row(
-        "Data",
-        loaded.config.data_dir.display().to_string().into(),
-        "",
-    );
+    let config = &loaded.config;
+    let servers = [
+        ("Bus", config.bus.url.to_string()),
+        ("Documents", config.documents.url.to_string()),
+        ("Cache", config.cache.url.to_string()),
+        ("Series", config.timeseries.url.to_string()),
+    ];
+    for (name, url) in servers.into_iter().filter(|(_, url)| url.contains("//")) {
+        row(name, Cell::styled(url, Style::Address), "");
+    }
+    if let Some(data_dir) = running.data_dir() {
+        row("Data", data_dir.display().to_string().into(), "");
+    }
     table
 }
 

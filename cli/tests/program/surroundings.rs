@@ -145,7 +145,7 @@ fn sources_are_served_until_ctrl_c() {
     let url = lines
         .find_map(|line| {
             let line = line.unwrap();
-            line.split_once("sources.coinmetrics.url=")
+            line.split_once("sources.recorded_url=")
                 .map(|(_, url)| url.to_owned())
         })
         .unwrap();
@@ -156,7 +156,7 @@ fn sources_are_served_until_ctrl_c() {
         .unwrap()
         .to_owned();
 
-    let setting = format!("sources.coinmetrics.url={url}");
+    let setting = format!("sources.recorded_url={url}");
     let asked = run(directory.path(), &["--set", &setting, "ask", "ZEC price"]);
     assert_eq!(asked.status.code(), Some(0), "{}", stderr(&asked));
 
