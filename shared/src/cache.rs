@@ -1,8 +1,14 @@
 //! The cache: JSON values by key, each gone after its time, in an engine that the configuration chooses.
 //!
-//! It holds what can be had again: an entry may be gone at any time, and nothing in it survives the process.
+//! It holds what can be had again: an entry may be gone at any time. In the embedded engine nothing survives the process;
+//! on Redis all processes share what is there.
+//!
+//! A cache that cannot be had is no reason to fail: whoever can do without treats an error like a miss, and the command's
+//! span says what happened.
 
 mod embedded;
+mod error;
+mod redis;
 
 use std::{
     sync::Arc,
@@ -12,8 +18,15 @@ use std::{
 use opentelemetry::{KeyValue, trace::SpanKind};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::telemetry::{DbCall, Scope, Span, SpanStart, keys};
+use crate::{
+    config::{CacheConfig, CacheUrl},
+    telemetry::{DbCall, Scope, Span, SpanStart, keys},
+};
 use embedded::Embedded;
+use redis::Redis;
+
+pub use error::{CacheError, OpenError};
+pub use redis::{RedisError, RedisSettings};
 
 const MAX_KEY_BYTES: usize = 1_024;
 
@@ -30,6 +43,7 @@ struct Store {
 #[derive(Debug)]
 enum Engine {
     Embedded(Embedded),
+    Redis(Box<Redis>),
 }
 
 /// How keys are written and whether they are shown.
@@ -51,59 +65,44 @@ pub enum Shown {
     InSpans,
 }
 
-/// A cache operation failed.
-#[derive(Debug, thiserror::Error)]
-pub enum CacheError {
-    /// The key is empty or too long.
-    #[error("a cache key of {bytes} bytes is not allowed: it must have 1 to {MAX_KEY_BYTES}")]
-    Key {
-        /// Its length with the prefix.
-        bytes: usize,
-    },
-    /// The value would be gone before it is there.
-    #[error("a cached value must live for at least a millisecond")]
-    Lifetime,
-    /// The value is larger than the whole cache may become.
-    #[error("a value of {bytes} bytes does not fit a cache of {limit} bytes: raise its limit")]
-    TooLarge {
-        /// The size of key and value.
-        bytes: usize,
-        /// The size of the cache.
-        limit: u64,
-    },
-    /// The value cannot be written as JSON.
-    #[error("writing a value for the cache as JSON")]
-    Encode(#[source] serde_json::Error),
-    /// What is cached is not what was asked for.
-    #[error("reading a cached value")]
-    Decode(#[source] serde_json::Error),
-}
-
-impl CacheError {
-    /// Whether the same operation may go well later.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Key { .. }
-            | Self::Lifetime
-            | Self::TooLarge { .. }
-            | Self::Encode(_)
-            | Self::Decode(_) => false,
-        }
-    }
-
-    /// The kind of error as `error.type` names it.
-    pub fn error_type(&self) -> &'static str {
-        match self {
-            Self::Key { .. } => "invalid_key",
-            Self::Lifetime => "invalid_lifetime",
-            Self::TooLarge { .. } => "too_large",
-            Self::Encode(_) => "encode",
-            Self::Decode(_) => "decode",
-        }
-    }
-}
-
 impl Cache {
+    /// The cache that `config` names. No server is asked for yet; [`Cache::check`] does that.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(config: &CacheConfig) -> Result<Self, OpenError> {
+        let shown = match config.show_keys {
+            true => Shown::InSpans,
+            false => Shown::Never,
+        };
+        let prefix = |prefix: &str| Keys {
+            prefix: prefix.to_owned(),
+            shown,
+        };
+        match &config.url {
+            CacheUrl::Embedded => Ok(Self::embedded(config.max_bytes.as_u64(), prefix(""))),
+            CacheUrl::Redis(url) => {
+                let settings = RedisSettings {
+                    url: url.clone(),
+                    ca_file: config.ca_file.clone(),
+                    connect_timeout: config.connect_timeout,
+                    timeout: config.timeout,
+                    max_value_bytes: config.max_value_bytes.as_u64(),
+                };
+                Self::redis(&settings, prefix(&config.key_prefix))
+            }
+        }
+    }
+
+    /// A cache on a Redis server, which is connected to when it is first used.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn redis(settings: &RedisSettings, keys: Keys) -> Result<Self, OpenError> {
+        let engine = Engine::Redis(Box::new(Redis::new(settings)?));
+        Ok(Self(Arc::new(Store { engine, keys })))
+    }
+
     /// A cache in this process of at most `max_bytes`, keys and values together. What is used least makes room.
     pub fn embedded(max_bytes: u64, keys: Keys) -> Self {
         let engine = Engine::Embedded(Embedded::new(max_bytes));
@@ -123,13 +122,18 @@ impl Cache {
         self.0.engine.system()
     }
 
-    /// Whether the cache answers now.
+    /// Whether the cache answers now, and lets us read.
     ///
     /// # Errors
-    /// Why it does not.
+    /// Why it does not; [`CacheError::is_transient`] tells what may pass from what somebody has to correct.
     pub async fn check(&self) -> Result<(), CacheError> {
         match &self.0.engine {
             Engine::Embedded(_) => Ok(()),
+            // Like any other lookup, because a user may be allowed those and nothing else.
+            Engine::Redis(engine) => {
+                let key = [&self.0.keys.prefix, "check"].concat();
+                engine.get(&key).await.map(|_| ())
+            }
         }
     }
 }
@@ -139,6 +143,14 @@ impl Engine {
         match self {
             // Not one of the conventions' names, which allow others: the engine that really does the work.
             Self::Embedded(_) => "moka",
+            Self::Redis(_) => "redis",
+        }
+    }
+
+    fn server(&self) -> Option<&Redis> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Redis(engine) => Some(engine),
         }
     }
 }
@@ -167,6 +179,7 @@ impl ScopedCache {
             check_key(&key)?;
             let found = match &self.store.engine {
                 Engine::Embedded(engine) => engine.get(&key),
+                Engine::Redis(engine) => engine.get(&key).await?,
             };
             command
                 .span
@@ -198,13 +211,15 @@ impl ScopedCache {
             }
             match &self.store.engine {
                 Engine::Embedded(engine) => engine.set(key, value.into(), lifetime),
+                Engine::Redis(engine) => engine.set(&key, &value, lifetime).await,
             }
         };
         let result = work.await;
         command.finish(result)
     }
 
-    /// Removes the value of `key`, and says whether there was one.
+    /// Removes the value of `key`, and says whether there was one; where the connection to a server broke in between, it
+    /// may say that there was none although there was.
     ///
     /// # Errors
     /// See [`CacheError`].
@@ -215,6 +230,7 @@ impl ScopedCache {
             check_key(&key)?;
             match &self.store.engine {
                 Engine::Embedded(engine) => Ok(engine.delete(&key)),
+                Engine::Redis(engine) => engine.delete(&key).await,
             }
         };
         let result = work.await;
@@ -231,13 +247,21 @@ impl ScopedCache {
             Shown::InSpans => Some(format!("{command} {key}{values}")),
             Shown::Never => None,
         };
+        let (engine, server) = (&self.store.engine, self.store.engine.server());
+        let namespace = server.map(|redis| redis.namespace().to_owned());
         let start = SpanStart::new(SpanKind::Client, command)
-            .with(KeyValue::new(
-                keys::DB_SYSTEM_NAME,
-                self.store.engine.system(),
-            ))
+            .with(KeyValue::new(keys::DB_SYSTEM_NAME, engine.system()))
+            .with_some(keys::DB_NAMESPACE, namespace)
             .with(KeyValue::new(keys::DB_OPERATION_NAME, command))
-            .with_some(keys::DB_QUERY_TEXT, text);
+            .with_some(keys::DB_QUERY_TEXT, text)
+            .with_some(
+                keys::SERVER_ADDRESS,
+                server.map(|redis| Arc::clone(redis.host())),
+            )
+            .with_some(
+                keys::SERVER_PORT,
+                server.map(|redis| i64::from(redis.port())),
+            );
         Command {
             cache: self,
             name: command,
@@ -259,17 +283,23 @@ impl Command<'_> {
     /// Records how it ended.
     fn finish<T>(self, result: Result<T, CacheError>) -> Result<T, CacheError> {
         if let Err(error) = &result {
+            if let Some(code) = error.status_code() {
+                let code = KeyValue::new(keys::DB_RESPONSE_STATUS_CODE, code.to_owned());
+                self.span.set(code);
+            }
             self.span.fail(error.error_type(), error);
         }
+        let engine = &self.cache.store.engine;
+        let error = result.as_ref().err();
         let metrics = self.cache.scope.telemetry().metrics();
         metrics.database(DbCall {
-            system: self.cache.store.engine.system(),
+            system: engine.system(),
             operation: self.name,
             collection: None,
-            namespace: None,
-            server: None,
-            status_code: None,
-            error_type: result.as_ref().err().map(CacheError::error_type),
+            namespace: engine.server().map(Redis::namespace),
+            server: engine.server().map(|redis| (&**redis.host(), redis.port())),
+            status_code: error.and_then(CacheError::status_code),
+            error_type: error.map(CacheError::error_type),
             duration: self.started.elapsed(),
         });
         result

@@ -78,6 +78,7 @@ impl Embedded {
             return Err(CacheError::TooLarge {
                 bytes: bytes as usize,
                 limit: self.max_bytes,
+                setting: "cache.max_bytes",
             });
         }
         let lifetime = lifetime.min(LONG);

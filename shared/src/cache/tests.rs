@@ -43,7 +43,9 @@ async fn it_stays_within_its_bytes() {
             .await
             .unwrap();
     }
-    let Engine::Embedded(engine) = &cache.0.engine;
+    let Engine::Embedded(engine) = &cache.0.engine else {
+        panic!("it was opened as an embedded one");
+    };
     assert!((1..=10_000).contains(&engine.weight()));
     let result = scoped.set("large", "x".repeat(10_000), MINUTE).await;
     assert!(matches!(

@@ -19,7 +19,11 @@ pub(super) fn settle_paths(draft: &mut Draft, options: &LoadOptions) {
         refuse(draft, "data_dir", problem);
     }
     let config = &mut draft.config;
-    let paths = [&mut config.sources.recorded_dir, &mut config.bus.ca_file];
+    let paths = [
+        &mut config.sources.recorded_dir,
+        &mut config.bus.ca_file,
+        &mut config.cache.ca_file,
+    ];
     for path in paths.into_iter().flatten() {
         *path = options.working_dir.join(&*path);
     }

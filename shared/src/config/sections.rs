@@ -92,6 +92,18 @@ settings! {
         password_file: Option<PathBuf> = "",
         /// Memory that the embedded cache fills at most; what was not used for longest makes room.
         max_bytes: ByteSize = "64 MiB" in "1 KiB"..="64 GiB",
+        /// What every key in Redis begins with, so that several systems can share a server.
+        key_prefix: String = "chimera:",
+        /// File of certificates (PEM) of the authorities that a `rediss` server may be signed by. Empty: the system's.
+        ca_file: Option<PathBuf> = "",
+        /// Time that connecting to Redis may take.
+        connect_timeout: Duration = "1s" in "1ms"..="10m",
+        /// Time that an answer of Redis may take. A cache that does not answer counts as empty.
+        timeout: Duration = "1s" in "1ms"..="10m",
+        /// Largest value that is put into Redis.
+        max_value_bytes: ByteSize = "16 MiB" in "1 KiB"..="512 MiB",
+        /// Whether spans show keys, in `db.query.text`. They may hold what a person asked.
+        show_keys: bool = false,
     }
 }
 

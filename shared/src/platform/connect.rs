@@ -1,8 +1,8 @@
 //! Connecting to the servers that the configuration names, waiting for those that are not there yet.
 
 use crate::{
-    cache::{Cache, Keys, Shown},
-    config::{BusUrl, CacheUrl, Config, DocumentsUrl},
+    cache::Cache,
+    config::{BusUrl, Config, DocumentsUrl},
     documents::Documents,
     http::{Http, HttpSettings},
     platform::{OpenError, Platform, Waits, bus::PlatformBus, checks::ChecksBuilder, local::Local},
@@ -22,7 +22,7 @@ impl Local {
         let (bus, documents, cache) = tokio::try_join!(
             connect_bus(&self.config, bus, waits),
             connect_documents(&self.config, documents, waits),
-            connect_cache(&self.config, waits),
+            connect_cache(&self.config),
         )?;
         let (for_documents, for_cache) = (documents.clone(), cache.clone());
         let checks = ChecksBuilder::default()
@@ -78,14 +78,16 @@ async fn connect_documents(
     }
 }
 
-async fn connect_cache(config: &Config, _waits: &Waits) -> Result<Cache, OpenError> {
-    let keys = Keys {
-        prefix: String::new(),
-        shown: Shown::Never,
-    };
-    match &config.cache.url {
-        CacheUrl::Embedded => Ok(Cache::embedded(config.cache.max_bytes.as_u64(), keys)),
-        url @ CacheUrl::Redis(_) => Err(not_embedded("cache.url", url)),
+/// A cache that is not there is not waited for: it counts as empty until it is.
+async fn connect_cache(config: &Config) -> Result<Cache, OpenError> {
+    let cache = Cache::open(&config.cache)?;
+    match cache.check().await {
+        Err(error) if !error.is_transient() => Err(OpenError::Refused {
+            key: "cache.url",
+            url: config.cache.url.to_string(),
+            source: error.into(),
+        }),
+        Ok(()) | Err(_) => Ok(cache),
     }
 }
 

@@ -7,7 +7,7 @@ use chimera_traces::store::{self, Store};
 
 use crate::{
     agent::Services,
-    cache::Cache,
+    cache::{self, Cache},
     config::Config,
     data_dir::DataDirError,
     documents::{self, Documents},
@@ -39,6 +39,9 @@ pub enum OpenError {
     /// The embedded document store.
     #[error(transparent)]
     Documents(#[from] documents::OpenError),
+    /// The cache.
+    #[error(transparent)]
+    Cache(#[from] cache::OpenError),
     /// The embedded trace store.
     #[error(transparent)]
     Traces(#[from] store::OpenError),
