@@ -1,11 +1,13 @@
 //! Using an answer again.
 //!
-//! A cache that fails is like an empty one: the source is asked.
+//! A cache that fails is like an empty one: the source is asked. The command's span says what happened, and the client has
+//! said it once in the log when the server went; here only that is logged which somebody has to correct.
 
 use std::time::Duration;
 
 use chimera_shared::{
     Context,
+    cache::CacheError,
     telemetry::{KeyValue, SpanKind, SpanStart, keys},
 };
 use futures_util::future::join_all;
@@ -56,7 +58,7 @@ impl Source {
             return None;
         }
         let found = cx.cache().get(key).await.unwrap_or_else(|error| {
-            tracing::warn!(source = self.name(), %error, "the cache cannot be read");
+            self.complain(&error, "the cache cannot be read");
             None
         });
         found.map(|given| Given {
@@ -82,7 +84,16 @@ impl Source {
             .map(|(key, given)| cache.set(key, given, self.cache_ttl));
         for error in join_all(sets).await.into_iter().filter_map(Result::err) {
             span.fail(error.error_type(), &error);
-            tracing::warn!(source = self.name(), %error, "the cache cannot be written");
+            self.complain(&error, "the cache cannot be written");
+        }
+    }
+
+    fn complain(&self, error: &CacheError, what: &'static str) {
+        let source = self.name();
+        if error.is_transient() {
+            tracing::debug!(source, %error, "{what}");
+        } else {
+            tracing::warn!(source, %error, "{what}");
         }
     }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use chimera_questions::{Metric, Ticker, messages::FetchData};
+use chimera_shared::config::{CacheUrl, RedactedUrl};
 use futures_util::future::join_all;
 
 use crate::{
-    harness::{Retrieval, question, series},
+    harness::{Retrieval, attribute, question, series},
     server::{Answer, Server},
 };
 
@@ -112,6 +113,36 @@ async fn that_an_asset_is_not_traded_is_remembered_and_said() {
         );
         assert_eq!(fetched.quotes, []);
         assert_eq!(server.requests(), 1);
+    }
+    retrieval.stop().await;
+}
+
+#[tokio::test]
+async fn a_cache_that_is_down_is_like_an_empty_one() {
+    let server = Server::recorded().await;
+    // Nothing listens on a port that was just given back.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", free.local_addr().unwrap());
+    drop(free);
+    let retrieval = Retrieval::start_on(&server, |config| {
+        config.cache.url = CacheUrl::Redis(RedactedUrl::parse(&url, &["redis"]).unwrap());
+    })
+    .await;
+    for asked in 1..=2 {
+        let (fetched, spans) = retrieval.fetch(&question()).await;
+        assert_eq!(fetched.errors, []);
+        assert_eq!(fetched.series[0].points.len(), 31);
+        assert!(fetched.sources.iter().all(|source| !source.cached));
+        assert_eq!(server.requests(), 3 * asked);
+        let commands = [spans.named("GET"), spans.named("SET")].concat();
+        assert_eq!(commands.len(), 6);
+        for command in commands {
+            assert_eq!(attribute(command, "db.system.name"), "redis");
+            assert_eq!(attribute(command, "error.type"), "connect");
+        }
+        // What was asked has not failed.
+        assert!(attribute(spans.one("fetch_data"), "error.type").is_null());
+        assert!(attribute(spans.one("get_price"), "error.type").is_null());
     }
     retrieval.stop().await;
 }

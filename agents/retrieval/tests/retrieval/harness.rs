@@ -38,14 +38,19 @@ pub(crate) struct Retrieval {
 impl Retrieval {
     /// With sources that answer from the bundled recording, but for what `configure` changes.
     pub(crate) async fn start(server: &Server, configure: impl FnOnce(&mut SourcesConfig)) -> Self {
+        Self::start_on(server, |config| configure(&mut config.sources)).await
+    }
+
+    /// The same, on parts of the platform that `configure` changes.
+    pub(crate) async fn start_on(server: &Server, configure: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut config = Config::for_test(directory.path());
         let sources = &mut config.sources;
         sources.coinmetrics.url = server.url("/coinmetrics");
         sources.coinbase.url = server.url("/coinbase");
         sources.zcash.source.url = server.url("/zcash");
-        configure(sources);
-        let agents = vec![chimera_retrieval::agent(sources)];
+        configure(&mut config);
+        let agents = vec![chimera_retrieval::agent(&config.sources)];
         let platform = Platform::open(config, "a test").await.unwrap();
         let running = platform.start(agents).await.unwrap();
         Self {
