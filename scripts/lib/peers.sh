@@ -1,0 +1,22 @@
+# shellcheck shell=bash
+# Builds other people's programs from the pins in tests/peers. Sourced by scripts/test.
+# shellcheck disable=SC2154,SC2034 # scripts/test says what may be done, and reads what became of it
+
+# build_peer NAME FOLDER PACKAGE: builds a program with Go from the pins in a folder, and sets `built`, or `why` not.
+build_peer() {
+    built=$target/peers/$1
+    if [ -x "$built" ] && [ "$built" -nt "$2/go.sum" ]; then
+        return
+    elif [ "$install" = no ]; then
+        why="no $1 program, and --no-install was given"
+    elif ! command -v go >/dev/null; then
+        why="no $1 program, and no Go to build one"
+    else
+        echo
+        echo "building $1 from the pins in $2; this takes some minutes, once"
+        run "$1 build" env -C "$2" go build -o "$built" "$3"
+        [ "$last_rc" -ne 0 ] || return 0
+        why="$1 could not be built"
+    fi
+    return 1
+}
