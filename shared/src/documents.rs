@@ -6,7 +6,9 @@
 mod embedded;
 mod error;
 mod filter;
+mod mongodb;
 mod names;
+mod server_error;
 
 use std::{
     borrow::Cow,
@@ -19,17 +21,25 @@ use std::{
 use opentelemetry::{KeyValue, trace::SpanKind};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::telemetry::{DbCall, Scope, SpanStart, keys};
+use crate::{
+    config::{DocumentsConfig, RedactedUrl},
+    telemetry::{DbCall, Scope, Span, SpanStart, keys},
+};
 use embedded::Embedded;
+use mongodb::{Address, MongoDb};
 
 pub use error::{DocumentError, OpenError};
 pub use filter::{Changes, Filter};
+pub use server_error::{ServerError, ServerProblem};
 
 /// The most bytes that a document may have as JSON: MongoDB's 16 MiB, less room for what it adds.
+///
+/// On a server, a list of many small elements is larger than its JSON, and refused below that. An update may make a
+/// document as large as the server takes.
 pub const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024 - 16 * 1024;
 
 /// The name of the database that collections are in, where nothing else is configured.
-pub const NAMESPACE: &str = "chimera";
+const DEFAULT_DATABASE: &str = "chimera";
 
 /// A document store, opened once per process. A cheap clone.
 #[derive(Debug, Clone)]
@@ -43,6 +53,7 @@ struct Store {
 #[derive(Debug)]
 enum Engine {
     Embedded(Embedded),
+    MongoDb(Box<MongoDb>),
 }
 
 impl Documents {
@@ -52,6 +63,18 @@ impl Documents {
     /// See [`OpenError`].
     pub async fn open_embedded(directory: &Path) -> Result<Self, OpenError> {
         Ok(Self::of(Engine::Embedded(Embedded::open(directory).await?)))
+    }
+
+    /// Connects to the MongoDB server, or one that speaks its protocol, at `url`, and sees that the user may work there.
+    /// The other settings are those of `config`; what the URL says itself it decides.
+    ///
+    /// A connection that is lost later comes back by itself.
+    ///
+    /// # Errors
+    /// See [`OpenError`], of which some are [transient](OpenError::is_transient).
+    pub async fn connect(url: &RedactedUrl, config: &DocumentsConfig) -> Result<Self, OpenError> {
+        let engine = MongoDb::connect(url, config).await?;
+        Ok(Self::of(Engine::MongoDb(Box::new(engine))))
     }
 
     fn of(engine: Engine) -> Self {
@@ -78,13 +101,15 @@ impl Documents {
     pub async fn check(&self) -> Result<(), DocumentError> {
         match &self.0.engine {
             Engine::Embedded(engine) => engine.check(),
+            Engine::MongoDb(engine) => engine.check().await,
         }
     }
 
-    /// Finishes what is under way and closes the files; later operations fail as closed.
+    /// Finishes what is under way and closes files or connections; later operations fail as closed.
     pub async fn close(&self) {
         match &self.0.engine {
             Engine::Embedded(engine) => engine.close().await,
+            Engine::MongoDb(engine) => engine.close().await,
         }
     }
 }
@@ -94,6 +119,40 @@ impl Engine {
         match self {
             // Not one of the conventions' names, which allow others: the engine that really does the work.
             Self::Embedded(_) => "fjall",
+            // As the client knows it: another server behind the same protocol does not tell reliably.
+            Self::MongoDb(_) => "mongodb",
+        }
+    }
+
+    fn namespace(&self) -> &str {
+        match self {
+            Self::Embedded(_) => DEFAULT_DATABASE,
+            Self::MongoDb(engine) => engine.namespace(),
+        }
+    }
+
+    /// The name that `collection` has in the engine.
+    fn name_of(&self, collection: &str) -> String {
+        match self {
+            Self::Embedded(_) => collection.to_owned(),
+            Self::MongoDb(engine) => engine.name_of(collection),
+        }
+    }
+
+    /// Where the server is, if there is one.
+    fn address(&self) -> Option<Address> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::MongoDb(engine) => engine.address(),
+        }
+    }
+
+    /// The command that counts.
+    fn count_command(&self) -> &'static str {
+        match self {
+            Self::Embedded(_) => "count",
+            // MongoDB's own `count` is wrong while shards move documents.
+            Self::MongoDb(_) => "aggregate",
         }
     }
 }
@@ -121,7 +180,7 @@ impl ScopedDocuments {
 
 /// A collection of documents, each a JSON object under an id of 1 to 512 bytes without control characters.
 ///
-/// No field may be called `_id`, contain a dot or start with `$`. Writes resolve when they are durable. They are
+/// No field may be called `_id` or `_expires_at`, contain a dot or start with `$`. Writes resolve when they are durable. They are
 /// not cancel safe: a write whose future is dropped may be stored all the same.
 #[derive(Debug, Clone)]
 pub struct Collection {
@@ -167,11 +226,15 @@ impl Collection {
     /// # Errors
     /// [`DocumentError::Duplicate`] when the id is taken; see [`DocumentError`] for the others.
     pub async fn insert<T: Serialize>(&self, id: &str, document: &T) -> Result<(), DocumentError> {
+        self.prepare().await?;
         self.traced("insert", async {
             let body = self.encode(id, document)?;
             match self.engine() {
                 Engine::Embedded(engine) => {
                     engine.insert(&self.name, id, body, self.lifetime).await
+                }
+                Engine::MongoDb(engine) => {
+                    engine.insert(&self.name, id, &body, self.lifetime).await
                 }
             }
         })
@@ -183,11 +246,15 @@ impl Collection {
     /// # Errors
     /// See [`DocumentError`].
     pub async fn replace<T: Serialize>(&self, id: &str, document: &T) -> Result<(), DocumentError> {
+        self.prepare().await?;
         self.traced("update", async {
             let body = self.encode(id, document)?;
             match self.engine() {
                 Engine::Embedded(engine) => {
                     engine.replace(&self.name, id, body, self.lifetime).await
+                }
+                Engine::MongoDb(engine) => {
+                    engine.replace(&self.name, id, &body, self.lifetime).await
                 }
             }
         })
@@ -210,6 +277,9 @@ impl Collection {
             let (condition, changes) = (condition.checked()?, changes.checked()?);
             match self.engine() {
                 Engine::Embedded(engine) => engine.update(&self.name, id, condition, changes).await,
+                Engine::MongoDb(engine) => {
+                    engine.update(&self.name, id, &condition, &changes).await
+                }
             }
         })
         .await
@@ -224,6 +294,7 @@ impl Collection {
             self.check(id)?;
             match self.engine() {
                 Engine::Embedded(engine) => engine.get(&self.name, id),
+                Engine::MongoDb(engine) => engine.get(&self.name, id).await,
             }
         })
         .await
@@ -243,6 +314,7 @@ impl Collection {
             let filter = filter.checked()?;
             match self.engine() {
                 Engine::Embedded(engine) => engine.find(&self.name, filter, page).await,
+                Engine::MongoDb(engine) => engine.find(&self.name, &filter, page).await,
             }
         })
         .await
@@ -253,11 +325,12 @@ impl Collection {
     /// # Errors
     /// See [`DocumentError`].
     pub async fn count(&self, filter: Filter) -> Result<u64, DocumentError> {
-        self.traced("count", async {
+        self.traced(self.engine().count_command(), async {
             names::check_collection(&self.name)?;
             let filter = filter.checked()?;
             match self.engine() {
                 Engine::Embedded(engine) => engine.count(&self.name, filter).await,
+                Engine::MongoDb(engine) => engine.count(&self.name, &filter).await,
             }
         })
         .await
@@ -272,6 +345,7 @@ impl Collection {
             self.check(id)?;
             match self.engine() {
                 Engine::Embedded(engine) => engine.delete(&self.name, id).await,
+                Engine::MongoDb(engine) => engine.delete(&self.name, id).await,
             }
         })
         .await
@@ -298,7 +372,22 @@ impl Collection {
             });
         }
         check_size(&self.name, &body)?;
+        names::check_fields(&body)?;
         Ok(body)
+    }
+
+    /// Has someone remove the documents whose time is up, before the first one is written that has a time.
+    async fn prepare(&self) -> Result<(), DocumentError> {
+        match self.engine() {
+            Engine::MongoDb(engine) if self.lifetime.is_some() && !engine.expires(&self.name) => {
+                self.traced("createIndexes", async {
+                    names::check_collection(&self.name)?;
+                    engine.expire(&self.name).await
+                })
+                .await
+            }
+            Engine::MongoDb(_) | Engine::Embedded(_) => Ok(()),
+        }
     }
 
     async fn traced<T>(
@@ -309,20 +398,19 @@ impl Collection {
         // A name that was refused may be anything, also a secret in the wrong place.
         let collection = names::check_collection(&self.name)
             .is_ok()
-            .then(|| self.name.clone());
-        let name = match &collection {
-            Some(collection) => Cow::Owned(format!("{operation} {collection}")),
-            None => Cow::Borrowed(operation),
-        };
-        let start = SpanStart::new(SpanKind::Client, name)
-            .with(KeyValue::new(keys::DB_SYSTEM_NAME, self.engine().system()))
-            .with(KeyValue::new(keys::DB_NAMESPACE, NAMESPACE))
-            .with(KeyValue::new(keys::DB_OPERATION_NAME, operation))
-            .with_some(keys::DB_COLLECTION_NAME, collection.clone());
-        let span = self.documents.scope.start(start);
+            .then(|| self.engine().name_of(&self.name));
+        let address = self.engine().address();
+        let span = self.span(operation, collection.as_deref(), address.as_ref());
         let started = Instant::now();
         let result = work.await;
+        let status_code = match (self.engine(), &result) {
+            (Engine::MongoDb(_), Err(error)) => MongoDb::status_code(error),
+            _ => None,
+        };
         if let Err(error) = &result {
+            if let Some(code) = &status_code {
+                span.set(KeyValue::new(keys::DB_RESPONSE_STATUS_CODE, code.clone()));
+            }
             span.fail(error.error_type(), error);
         }
         let metrics = self.documents.scope.telemetry().metrics();
@@ -330,13 +418,34 @@ impl Collection {
             system: self.engine().system(),
             operation,
             collection: collection.as_deref(),
-            namespace: Some(NAMESPACE),
-            server: None,
-            status_code: None,
+            namespace: Some(self.engine().namespace()),
+            server: address.as_ref().map(|at| (&*at.host, at.port)),
+            status_code: status_code.as_deref(),
             error_type: result.as_ref().err().map(DocumentError::error_type),
             duration: started.elapsed(),
         });
         result
+    }
+
+    fn span(
+        &self,
+        operation: &'static str,
+        collection: Option<&str>,
+        address: Option<&Address>,
+    ) -> Span {
+        let name = match collection {
+            Some(collection) => Cow::Owned(format!("{operation} {collection}")),
+            None => Cow::Borrowed(operation),
+        };
+        let namespace = self.engine().namespace().to_owned();
+        let start = SpanStart::new(SpanKind::Client, name)
+            .with(KeyValue::new(keys::DB_SYSTEM_NAME, self.engine().system()))
+            .with(KeyValue::new(keys::DB_NAMESPACE, namespace))
+            .with(KeyValue::new(keys::DB_OPERATION_NAME, operation))
+            .with_some(keys::DB_COLLECTION_NAME, collection.map(str::to_owned))
+            .with_some(keys::SERVER_ADDRESS, address.map(|at| Arc::clone(&at.host)))
+            .with_some(keys::SERVER_PORT, address.map(|at| i64::from(at.port)));
+        self.documents.scope.start(start)
     }
 }
 

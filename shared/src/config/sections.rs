@@ -80,6 +80,19 @@ settings! {
         url: DocumentsUrl = "embedded:",
         /// File that holds the password of the user in `url`.
         password_file: Option<PathBuf> = "",
+        /// Database. Empty: the one in `url`, else `chimera`.
+        database: String = "",
+        /// What every collection's name begins with, so that several systems can share a database.
+        collection_prefix: String = "",
+        /// File of certificates (PEM) of the authorities that the server may be signed by; turns TLS on. Empty: those of
+        /// the web, when `url` says `tls=true`.
+        ca_file: Option<PathBuf> = "",
+        /// Connections to each server at most; who needs one more waits.
+        max_connections: NonZeroU32 = 32,
+        /// Time that connecting, and finding a server that takes the operation, may take.
+        connect_timeout: Duration = "5s" in "10ms"..="10m",
+        /// Time that an operation may take, with connecting.
+        timeout: Duration = "10s" in "10ms"..="10m",
     }
 }
 

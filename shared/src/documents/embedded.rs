@@ -49,7 +49,7 @@ impl Embedded {
         let directory = directory.to_owned();
         let opening = tokio::task::spawn_blocking(move || {
             let tables = Tables::open(&directory)?;
-            Ok(Files::new(directory, tables, clock))
+            Ok::<_, OpenError>(Files::new(directory, tables, clock))
         });
         let files = Arc::new(opening.await.expect("opening does not panic")?);
         Ok(Self {

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
-use super::MAX_DOCUMENT_BYTES;
+use super::{MAX_DOCUMENT_BYTES, ServerError};
 
 /// A document operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,12 @@ pub enum DocumentError {
         /// Its size as JSON.
         bytes: usize,
     },
+    /// A change would make the document larger than its server takes; nothing was changed.
+    #[error("a document of collection `{collection}` would become larger than its server takes")]
+    Outgrown {
+        /// Where it is.
+        collection: String,
+    },
     /// The document, or a value of a filter or a change, cannot be written as JSON.
     #[error("writing {what} as JSON")]
     Encode {
@@ -74,6 +80,9 @@ pub enum DocumentError {
         #[source]
         source: Arc<io::Error>,
     },
+    /// The server failed the operation, or cannot be reached.
+    #[error(transparent)]
+    Server(#[from] ServerError),
     /// The store was closed.
     #[error("the document store is closed")]
     Closed,
@@ -81,8 +90,15 @@ pub enum DocumentError {
 
 impl DocumentError {
     /// Whether the same operation may go well later.
+    ///
+    /// Also when the server does not take the user or its certificate is not accepted: the operation is not to blame,
+    /// and somebody may be about to put that right.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Storage { .. } | Self::Closed)
+        match self {
+            Self::Storage { .. } | Self::Closed => true,
+            Self::Server(error) => !error.is_of_the_operation(),
+            _ => false,
+        }
     }
 
     /// The kind of error as `error.type` names it.
@@ -92,7 +108,7 @@ impl DocumentError {
             Self::Name { .. } => "invalid_name",
             Self::Condition { .. } => "invalid_condition",
             Self::NotAnObject { .. } => "not_an_object",
-            Self::TooLarge { .. } => "too_large",
+            Self::TooLarge { .. } | Self::Outgrown { .. } => "too_large",
             Self::Encode { .. } => "encode",
             Self::Decode { .. } => "decode",
             Self::Storage { source, .. } => match source.kind() {
@@ -102,6 +118,7 @@ impl DocumentError {
                 io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => "read_only",
                 _ => "storage",
             },
+            Self::Server(error) => error.error_type(),
             Self::Closed => "closed",
         }
     }
@@ -138,4 +155,25 @@ pub enum OpenError {
         #[source]
         source: Arc<io::Error>,
     },
+    /// A setting of the server cannot be used.
+    #[error("`{key}` {problem}")]
+    Setting {
+        /// The key.
+        key: &'static str,
+        /// What is wrong with its value, without secrets.
+        problem: String,
+    },
+    /// The server cannot be reached, or does not let this program in.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+}
+
+impl OpenError {
+    /// Whether opening may go well later without a change of the configuration or the server's: the server is not there yet.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Server(error) => error.is_transient(),
+            Self::Locked { .. } | Self::Storage { .. } | Self::Setting { .. } => false,
+        }
+    }
 }

@@ -6,7 +6,7 @@ use serde::{
     Serialize,
     de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::{DocumentError, names};
 
@@ -71,12 +71,18 @@ impl Filter {
 }
 
 /// A filter whose names and values were checked.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Conditions(Vec<Condition>);
 
 impl Conditions {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Each field and the values of which it must equal one.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[Value])> {
+        let conditions = self.0.iter();
+        conditions.map(|condition| (&*condition.field, &*condition.any_of))
     }
 
     pub(super) fn are_met_by(&self, document: &Map<String, Value>) -> bool {
@@ -111,9 +117,19 @@ impl Condition {
 fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {
-            one == other || (one.is_f64() != other.is_f64() && one.as_f64() == other.as_f64())
+            one == other || whole(one).is_some_and(|one| whole(other) == Some(one))
         }
         _ => one == other,
+    }
+}
+
+/// The number, when it has no fraction and could be an integer of JSON: exactly, as MongoDB compares.
+fn whole(number: &Number) -> Option<i128> {
+    match (number.as_i64(), number.as_u64(), number.as_f64()) {
+        (Some(whole), ..) => Some(whole.into()),
+        (_, Some(whole), _) => Some(whole.into()),
+        (.., Some(float)) if float.fract() == 0.0 && float.abs() < 1e20 => Some(float as i128),
+        _ => None,
     }
 }
 
@@ -235,6 +251,12 @@ impl Changes {
 pub(super) struct Assignments(Vec<(Cow<'static, str>, Option<Value>)>);
 
 impl Assignments {
+    /// Each field and what it is set to; one without a value is removed.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, Option<&Value>)> {
+        let fields = self.0.iter();
+        fields.map(|(field, value)| (&**field, value.as_ref()))
+    }
+
     pub(super) fn apply_to(self, document: &mut Map<String, Value>) {
         for (field, value) in self.0 {
             match value {
@@ -255,6 +277,7 @@ mod tests {
     fn conditions_are_met_as_in_mongodb() {
         let document = json!({
             "status": "processing", "attempt": 2, "ratio": 2.0, "stage": null, "tags": ["a", "b"], "nested": { "status": "x" },
+            "large": 9_007_199_254_740_993_i64,
         });
         let check = |filter: Filter, expected: bool| {
             let label = format!("{filter:?}");
@@ -285,6 +308,8 @@ mod tests {
         check(Filter::all().and_any_of("status", [""; 0]), false);
         check(Filter::field("attempt", 2.0), true);
         check(Filter::field("ratio", 2), true);
+        check(Filter::field("large", 9_007_199_254_740_993_i64), true);
+        check(Filter::field("large", 9_007_199_254_740_992.0), false);
         check(Filter::field("attempt", "2"), false);
         check(Filter::field("stage", None::<u8>), true);
         check(Filter::field("missing", None::<u8>), true);

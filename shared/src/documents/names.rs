@@ -1,5 +1,9 @@
 //! Which names collections, documents and fields may have: what every engine takes as it is.
 
+use std::{borrow::Cow, fmt};
+
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+
 use super::DocumentError;
 
 const MAX_COLLECTION_BYTES: usize = 100;
@@ -29,16 +33,48 @@ pub(super) fn check_id(id: &str) -> Result<(), DocumentError> {
     })
 }
 
+/// The field in which servers keep when a document expires.
+pub(super) const EXPIRES_AT: &str = "_expires_at";
+
 pub(super) fn check_field(name: &str) -> Result<(), DocumentError> {
-    let reserved = name.is_empty() || name == "_id" || name.starts_with('$');
+    let reserved = matches!(name, "" | "_id" | EXPIRES_AT) || name.starts_with('$');
     if !reserved && !name.contains(['.', '\0']) {
         return Ok(());
     }
     Err(DocumentError::Name {
         what: "field",
         bytes: name.len(),
-        rule: "a top-level field other than `_id`, without a dot and not starting with `$`",
+        rule: "a top-level field other than `_id` and `_expires_at`, without a dot and not starting with `$`",
     })
+}
+
+/// Checks the top-level fields of a document as JSON.
+pub(super) fn check_fields(json: &[u8]) -> Result<(), DocumentError> {
+    let read = serde_json::Deserializer::from_slice(json).deserialize_map(Fields);
+    read.map_err(|source| DocumentError::Encode {
+        what: "a document".to_owned(),
+        source,
+    })?
+}
+
+/// Looks at the names of fields and skips what is in them.
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Result<(), DocumentError>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a document")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut checked = Ok(());
+        while let Some(name) = map.next_key::<Cow<'_, str>>()? {
+            checked = checked.and_then(|()| check_field(&name));
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(checked)
+    }
 }
 
 #[cfg(test)]
@@ -79,6 +115,7 @@ mod tests {
             ("status", true),
             ("", false),
             ("_id", false),
+            ("_expires_at", false),
             ("$set", false),
             ("a.b", false),
             ("a\0", false),
