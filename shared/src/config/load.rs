@@ -221,7 +221,24 @@ impl Visitor for Explanation<'_> {
     }
 }
 
+/// Collects what [`Config::values`] tells.
+#[derive(Default)]
+struct Values(BTreeMap<String, String>);
+
+impl Visitor for Values {
+    fn leaf(&mut self, leaf: Leaf<'_>) {
+        self.0.insert(leaf.key, leaf.slot.show());
+    }
+}
+
 impl Config {
+    /// Every key with its value as TOML, secrets hidden.
+    pub fn values(&self) -> BTreeMap<String, String> {
+        let mut values = Values::default();
+        self.clone().visit("", &mut values);
+        values.0
+    }
+
     /// A configuration for tests: everything embedded in `data_dir`, free ports, spans in memory and in the embedded store.
     pub fn for_test(data_dir: &Path) -> Self {
         let mut config = Self::defaults();
