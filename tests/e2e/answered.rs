@@ -4,11 +4,18 @@ use chimera_tests::{Backends, Stack, contract::assert_one_trace, fact, outline};
 use chimera_traces::tree::Kind;
 use futures_util::future::try_join_all;
 
+crate::on_each_backend! {
+    a_question_is_answered_in_one_trace,
+    the_documented_example_is_in_the_trace,
+    the_second_ask_makes_no_http_call_and_says_so,
+    questions_at_once_are_a_trace_each,
+    a_caller_that_traces_is_joined,
+}
+
 const QUESTION: &str = "How did the ZEC price trend in January 2019?";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_question_is_answered_in_one_trace() {
-    let stack = Stack::start(&Backends::default()).await.unwrap();
+async fn a_question_is_answered_in_one_trace(backends: Backends) {
+    let stack = Stack::start(backends).await.unwrap();
     let answer = stack.ask(QUESTION).await.unwrap();
     let stopped = stack.stop().await.unwrap();
 
@@ -25,12 +32,11 @@ async fn a_question_is_answered_in_one_trace() {
     let trace = stopped.only_trace();
     assert_one_trace(trace);
     assert_eq!(answer["trace_id"], trace.trace_id());
-    insta::assert_snapshot!(outline(trace));
+    insta::assert_snapshot!("a_question_is_answered_in_one_trace", outline(trace));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_documented_example_is_in_the_trace() {
-    let stack = Stack::start(&Backends::default()).await.unwrap();
+async fn the_documented_example_is_in_the_trace(backends: Backends) {
+    let stack = Stack::start(backends).await.unwrap();
     stack.ask(QUESTION).await.unwrap();
     let stopped = stack.stop().await.unwrap();
 
@@ -86,14 +92,13 @@ async fn the_documented_example_is_in_the_trace() {
         fetch.0,
         "cache_set",
         fetch,
-        Some(("db.system.name", "moka")),
+        Some(("db.system.name", backends.cache_system())),
     );
     check("analysis_agent", "analyze", query, None);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_second_ask_makes_no_http_call_and_says_so() {
-    let stack = Stack::start(&Backends::default()).await.unwrap();
+async fn the_second_ask_makes_no_http_call_and_says_so(backends: Backends) {
+    let stack = Stack::start(backends).await.unwrap();
     let first = stack.ask(QUESTION).await.unwrap();
     let second = stack.ask(QUESTION).await.unwrap();
     let stopped = stack.stop().await.unwrap();
@@ -122,9 +127,8 @@ async fn the_second_ask_makes_no_http_call_and_says_so() {
     assert_eq!(http_calls(1), 0, "{}", outline(&stopped.traces[1]));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn questions_at_once_are_a_trace_each() {
-    let stack = Stack::start(&Backends::default()).await.unwrap();
+async fn questions_at_once_are_a_trace_each(backends: Backends) {
+    let stack = Stack::start(backends).await.unwrap();
     let questions = [
         QUESTION,
         "What was the highest BTC price ever?",
@@ -150,9 +154,8 @@ async fn questions_at_once_are_a_trace_each() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_traces_is_joined() {
-    let stack = Stack::start(&Backends::default()).await.unwrap();
+async fn a_caller_that_traces_is_joined(backends: Backends) {
+    let stack = Stack::start(backends).await.unwrap();
     let request = stack
         .client()
         .post(stack.url("/api/queries"))

@@ -11,9 +11,14 @@ use chimera_tests::{Backends, Stack, contract::assert_one_trace, stack::Setup};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_answered_says_why_in_one_trace() {
-    let stack = Stack::start(&Backends::default()).await.unwrap();
+crate::on_each_backend! {
+    what_cannot_be_answered_says_why_in_one_trace,
+    a_cancelled_question_stops_and_stays_cancelled,
+    a_question_whose_time_is_over_expires,
+}
+
+async fn what_cannot_be_answered_says_why_in_one_trace(backends: Backends) {
+    let stack = Stack::start(backends).await.unwrap();
     let check = async |question: &str, status: &str, code: Option<&str>| {
         let answer = stack.ask(question).await.unwrap();
         assert_eq!(answer["status"], status, "{question}: {answer:#}");
@@ -37,12 +42,9 @@ async fn what_cannot_be_answered_says_why_in_one_trace() {
     stopped.traces.iter().for_each(assert_one_trace);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_question_stops_and_stays_cancelled() {
+async fn a_cancelled_question_stops_and_stays_cancelled(backends: Backends) {
     let (asked, mut is_asked) = mpsc::channel(1);
-    let stack = Stack::start_with(&Backends::default(), stuck(asked))
-        .await
-        .unwrap();
+    let stack = Stack::start_with(backends, stuck(asked)).await.unwrap();
     let accepted = stack
         .post("/api/queries", &json!({ "query": "ZEC price" }))
         .await
@@ -78,17 +80,14 @@ async fn a_cancelled_question_stops_and_stays_cancelled() {
     stack.stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_question_whose_time_is_over_expires() {
+async fn a_question_whose_time_is_over_expires(backends: Backends) {
     let (asked, _is_asked) = mpsc::channel(1);
     let mut setup = stuck(asked);
     setup.configure = Some(Box::new(|config| {
         config.api.question_timeout = Duration::from_millis(600);
         config.agent.grace = Duration::ZERO;
     }));
-    let stack = Stack::start_with(&Backends::default(), setup)
-        .await
-        .unwrap();
+    let stack = Stack::start_with(backends, setup).await.unwrap();
     let answer = stack.ask("ZEC price").await.unwrap();
     assert_eq!(answer["status"], "expired", "{answer:#}");
     stack.stop().await.unwrap();

@@ -3,9 +3,12 @@
 use chimera_tests::{Backends, Stack};
 use serde_json::Value;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_agent_tells_its_health_and_its_metrics() {
-    let stack = Stack::start(&Backends::default()).await.unwrap();
+crate::on_each_backend! {
+    each_agent_tells_its_health_and_its_metrics,
+}
+
+async fn each_agent_tells_its_health_and_its_metrics(backends: Backends) {
+    let stack = Stack::start(backends).await.unwrap();
     let answer = stack.ask("ZEC price").await.unwrap();
     for agent in [
         "chimera-api",
@@ -13,7 +16,7 @@ async fn each_agent_tells_its_health_and_its_metrics() {
         "data_retrieval_agent",
         "analysis_agent",
     ] {
-        let address = stack.running().address(agent, "health").unwrap();
+        let address = stack.address(agent, "health").unwrap();
         let get = async |path: &str| {
             stack
                 .client()

@@ -1,6 +1,21 @@
 //! End to end: a whole stack per test, and every span of it looked at.
+//!
+//! Each test is one function that is given the backends that it is to run on.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+/// Makes tests of functions that take [`chimera_tests::Backends`]: one for each kind of them.
+macro_rules! on_each_backend {
+    ($($test:ident),+ $(,)?) => {
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(chimera_tests::Backends::Embedded).await;
+            })+
+        }
+    };
+}
+use on_each_backend;
 
 mod answered;
 mod ended;

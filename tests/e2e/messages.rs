@@ -17,16 +17,28 @@ use chimera_shared::{
 use chimera_tests::{
     Backends, Stack,
     contract::{assert_one_trace, drawn},
-    stack::{Setup, Stopped},
+    stack::Setup,
+    stopped::Stopped,
 };
 use chimera_traces::tree::{Kind, Span, Status};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+crate::on_each_backend! {
+    a_handler_that_fails_twice_is_three_linked_attempts,
+    what_fails_for_good_is_a_dead_letter_with_its_reason_and_trace,
+    a_retry_that_would_come_after_the_deadline_is_a_dead_letter,
+    a_panic_and_a_wrong_body_cost_their_message_only,
+    work_whose_deadline_has_passed_is_not_begun,
+    a_foreign_message_joins_its_trace_or_starts_one,
+    an_event_that_nobody_takes_says_so,
+    an_ack_has_a_span_where_that_is_wanted,
+}
+
 const KEY: &str = "work.requested";
 
 /// A stack with an agent `worker` whose handler is `handle`, and a channel that tells of each end of it.
-async fn with_worker<F, Fut>(handle: F) -> Stack
+async fn with_worker<F, Fut>(backends: Backends, handle: F) -> Stack
 where
     F: Fn(Context, Value) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Value, HandleError>> + Send,
@@ -41,9 +53,7 @@ where
         agents,
         ..Setup::default()
     };
-    Stack::start_with(&Backends::default(), setup)
-        .await
-        .unwrap()
+    Stack::start_with(backends, setup).await.unwrap()
 }
 
 fn attempts(stopped: &Stopped) -> Vec<&Span> {
@@ -57,11 +67,10 @@ fn attempts(stopped: &Stopped) -> Vec<&Span> {
     attempts
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_handler_that_fails_twice_is_three_linked_attempts() {
+async fn a_handler_that_fails_twice_is_three_linked_attempts(backends: Backends) {
     let (done, mut is_done) = mpsc::unbounded_channel();
     let calls = Arc::new(AtomicU32::new(0));
-    let stack = with_worker(move |_, input| {
+    let stack = with_worker(backends, move |_, input| {
         let (done, call) = (done.clone(), calls.fetch_add(1, Relaxed));
         async move {
             if call < 2 {
@@ -111,10 +120,9 @@ async fn a_handler_that_fails_twice_is_three_linked_attempts() {
     assert_eq!(retries.count(), 2, "{drawn}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_fails_for_good_is_a_dead_letter_with_its_reason_and_trace() {
-    async fn check(error: fn() -> HandleError, error_type: &str, attempts_made: usize) {
-        let stack = with_worker(move |_, _| async move { Err(error()) }).await;
+async fn what_fails_for_good_is_a_dead_letter_with_its_reason_and_trace(backends: Backends) {
+    let check = async |error: fn() -> HandleError, error_type: &str, attempts_made: usize| {
+        let stack = with_worker(backends, move |_, _| async move { Err(error()) }).await;
         let mut letters = stack
             .bus()
             .subscribe(Queue::dead_letters(&QueueName::from_static("worker")))
@@ -148,7 +156,7 @@ async fn what_fails_for_good_is_a_dead_letter_with_its_reason_and_trace() {
                 .count(),
             1
         );
-    }
+    };
     check(
         || HandleError::permanent(anyhow::anyhow!("for a reason").context("broken")),
         "permanent",
@@ -163,8 +171,7 @@ async fn what_fails_for_good_is_a_dead_letter_with_its_reason_and_trace() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_retry_that_would_come_after_the_deadline_is_a_dead_letter() {
+async fn a_retry_that_would_come_after_the_deadline_is_a_dead_letter(backends: Backends) {
     // So long that no jitter makes the wait shorter than what is left of the deadline.
     const AGE: Duration = Duration::from_secs(1 << 40);
     let configure = |config: &mut Config| {
@@ -178,9 +185,7 @@ async fn a_retry_that_would_come_after_the_deadline_is_a_dead_letter() {
         agents: vec![BaseAgent::new("worker").on(KEY, away)],
         ..Setup::default()
     };
-    let stack = Stack::start_with(&Backends::default(), setup)
-        .await
-        .unwrap();
+    let stack = Stack::start_with(backends, setup).await.unwrap();
     let mut letters = stack
         .bus()
         .subscribe(Queue::dead_letters(&QueueName::from_static("worker")))
@@ -200,9 +205,8 @@ async fn a_retry_that_would_come_after_the_deadline_is_a_dead_letter() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_panic_and_a_wrong_body_cost_their_message_only() {
-    let stack = with_worker(|_, input: Value| async move {
+async fn a_panic_and_a_wrong_body_cost_their_message_only(backends: Backends) {
+    let stack = with_worker(backends, |_, input: Value| async move {
         assert_ne!(input["n"], 13, "unlucky");
         Ok(input)
     })
@@ -243,11 +247,10 @@ async fn a_panic_and_a_wrong_body_cost_their_message_only() {
     stopped.traces.iter().for_each(assert_one_trace);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn work_whose_deadline_has_passed_is_not_begun() {
+async fn work_whose_deadline_has_passed_is_not_begun(backends: Backends) {
     let calls = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&calls);
-    let stack = with_worker(move |_, input| {
+    let stack = with_worker(backends, move |_, input| {
         counted.fetch_add(1, Relaxed);
         async move { Ok(input) }
     })
@@ -275,12 +278,11 @@ async fn work_whose_deadline_has_passed_is_not_begun() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_message_joins_its_trace_or_starts_one() {
+async fn a_foreign_message_joins_its_trace_or_starts_one(backends: Backends) {
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-    async fn check(traceparent: Option<&str>, joined: bool) {
+    let check = async |traceparent: Option<&str>, joined: bool| {
         let (done, mut is_done) = mpsc::unbounded_channel();
-        let stack = with_worker(move |cx, _| {
+        let stack = with_worker(backends, move |cx, _| {
             done.send(cx.trace_id()).unwrap();
             async { Ok(Value::Null) }
         })
@@ -302,7 +304,7 @@ async fn a_foreign_message_joins_its_trace_or_starts_one() {
             "{traceparent:?}"
         );
         assert_eq!(span.links.len(), usize::from(joined), "{traceparent:?}");
-    }
+    };
     let valid = format!("00-{TRACE}-b7ad6b7169203331-01");
     check(None, false).await;
     check(Some(&valid), true).await;
@@ -316,17 +318,15 @@ async fn a_foreign_message_joins_its_trace_or_starts_one() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_nobody_takes_says_so() {
-    let stack = Stack::start(&Backends::default()).await.unwrap();
+async fn an_event_that_nobody_takes_says_so(backends: Backends) {
+    let stack = Stack::start(backends).await.unwrap();
     let accepted = stack.publish("nobody.listens", &json!({})).await.unwrap();
     assert_eq!(accepted["routed"], false);
     let stopped = stack.stop().await.unwrap();
     assert_one_trace(stopped.only_trace());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_ack_has_a_span_where_that_is_wanted() {
+async fn an_ack_has_a_span_where_that_is_wanted(backends: Backends) {
     let (done, mut is_done) = mpsc::unbounded_channel();
     let handle = move |_: Context, input: Value| {
         done.send(()).unwrap();
@@ -340,9 +340,7 @@ async fn an_ack_has_a_span_where_that_is_wanted() {
         agents: vec![BaseAgent::new("worker").on(KEY, handle)],
         ..Setup::default()
     };
-    let stack = Stack::start_with(&Backends::default(), setup)
-        .await
-        .unwrap();
+    let stack = Stack::start_with(backends, setup).await.unwrap();
     stack.publish(KEY, &json!({})).await.unwrap();
     is_done.recv().await.unwrap();
     let stopped = stack.stop().await.unwrap();

@@ -7,6 +7,11 @@ use chimera_shared::config::{Config, SourceUrl};
 use chimera_tests::{Backends, Stack, contract::assert_one_trace, stack::Setup};
 use tokio::net::TcpListener;
 
+crate::on_each_backend! {
+    a_failing_source_is_named_and_then_left_alone,
+    without_its_main_source_a_question_fails_and_says_so,
+}
+
 /// A source that answers everything with 500.
 async fn broken_source() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -19,8 +24,7 @@ async fn broken_source() -> SocketAddr {
     address
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failing_source_is_named_and_then_left_alone() {
+async fn a_failing_source_is_named_and_then_left_alone(backends: Backends) {
     let broken = broken_source().await;
     let configure = move |config: &mut Config| {
         config.sources.coinbase.url = SourceUrl::http(&format!("http://{broken}")).unwrap();
@@ -31,9 +35,7 @@ async fn a_failing_source_is_named_and_then_left_alone() {
         configure: Some(Box::new(configure)),
         ..Setup::default()
     };
-    let stack = Stack::start_with(&Backends::default(), setup)
-        .await
-        .unwrap();
+    let stack = Stack::start_with(backends, setup).await.unwrap();
     let mut warnings = Vec::new();
     for _ in 0..3 {
         let answer = stack
@@ -72,8 +74,7 @@ async fn a_failing_source_is_named_and_then_left_alone() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_its_main_source_a_question_fails_and_says_so() {
+async fn without_its_main_source_a_question_fails_and_says_so(backends: Backends) {
     let broken = broken_source().await;
     let configure = move |config: &mut Config| {
         config.sources.coinmetrics.url = SourceUrl::http(&format!("http://{broken}")).unwrap();
@@ -83,9 +84,7 @@ async fn without_its_main_source_a_question_fails_and_says_so() {
         configure: Some(Box::new(configure)),
         ..Setup::default()
     };
-    let stack = Stack::start_with(&Backends::default(), setup)
-        .await
-        .unwrap();
+    let stack = Stack::start_with(backends, setup).await.unwrap();
     let answer = stack
         .ask("How did the ZEC price trend in January 2019?")
         .await

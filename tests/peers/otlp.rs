@@ -72,7 +72,7 @@ async fn asked(endpoint: String, protocol: OtlpProtocol) -> Result<Trace> {
         })),
         ..Setup::default()
     };
-    let stack = Stack::start_with(&Backends::default(), setup).await?;
+    let stack = Stack::start_with(Backends::default(), setup).await?;
     let answer = stack.ask(QUESTION).await?;
     assert_eq!(answer["status"], "completed", "{answer:#}");
     let mut stopped = stack.stop().await?;

@@ -1,8 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+pub mod backends;
 pub mod contract;
+pub mod gate;
 pub mod outline;
+pub mod process;
+pub mod receiver;
 pub mod stack;
+pub mod stopped;
 
+pub use backends::{Backends, Servers};
 pub use outline::{fact, outline};
-pub use stack::{Backends, Stack};
+pub use stack::Stack;

@@ -1,32 +1,48 @@
 //! A whole stack in a directory of its own.
 
-use std::{path::Path, sync::Arc, time::Duration};
+mod client;
 
-use anyhow::{Context as _, Result};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
 use chimera_bus::Bus;
 use chimera_cli::stack;
-use chimera_shared::{BaseAgent, config::Config, door, platform::Running};
+use chimera_shared::{BaseAgent, config::Config, platform::Running};
 use chimera_traces::{
     Store,
-    tree::{Span, Trace, spans_from_otlp},
+    tree::{Span, Trace},
 };
-use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
+
+use crate::{
+    backends::{Backends, Servers},
+    process::{AGENTS, Otherwise, Process, Surroundings},
+    receiver::Receiver,
+    stopped::{Stopped, traces},
+};
 
 /// How long a test waits for what is bound to happen before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Which servers a stack runs on. In this version: none.
-#[derive(Debug, Clone, Default)]
-pub struct Backends {}
-
-/// A running stack. Its directory goes when it is dropped.
+/// A running stack. Its directory goes when it is dropped, and its processes are killed.
 #[derive(Debug)]
 pub struct Stack {
+    apart: Option<Apart>,
     running: Running,
     client: reqwest::Client,
     directory: TempDir,
+}
+
+/// What runs in processes of its own.
+#[derive(Debug)]
+struct Apart {
+    servers: Servers,
+    surroundings: Surroundings,
+    /// In the order in which they are stopped.
+    processes: Vec<Process>,
+    started: usize,
+    receiver: Receiver,
 }
 
 /// Changes a configuration.
@@ -41,6 +57,10 @@ pub struct Setup {
     pub agents: Vec<BaseAgent>,
     /// Agents in place of those of the application that have their names.
     pub replace: Vec<BaseAgent>,
+    /// The servers of a stack that runs on servers, instead of some of its own.
+    pub servers: Option<Servers>,
+    /// What the processes of one agent are configured with otherwise.
+    pub apart: Option<Otherwise>,
 }
 
 impl std::fmt::Debug for Setup {
@@ -53,43 +73,134 @@ impl std::fmt::Debug for Setup {
 
 impl Stack {
     /// A stack on `backends` as it comes.
-    pub async fn start(backends: &Backends) -> Result<Self> {
+    pub async fn start(backends: Backends) -> Result<Self> {
         Self::start_with(backends, Setup::default()).await
     }
 
     /// A stack on `backends`, changed by `setup`.
-    pub async fn start_with(backends: &Backends, setup: Setup) -> Result<Self> {
+    pub async fn start_with(backends: Backends, setup: Setup) -> Result<Self> {
         let directory = tempfile::tempdir()?;
-        Self::start_in(backends, setup, directory).await
-    }
-
-    /// A stack on what an earlier one left in `directory`.
-    pub async fn start_in(_backends: &Backends, setup: Setup, directory: TempDir) -> Result<Self> {
         let mut config = Config::for_test(directory.path());
+        let servers = match (backends, setup.servers) {
+            (Backends::Embedded, _) => None,
+            (Backends::Servers, Some(servers)) => Some(servers),
+            (Backends::Servers, None) => Some(Servers::fresh().await?),
+        };
+        if let Some(servers) = &servers {
+            servers.write_into(&mut config)?;
+        }
         if let Some(configure) = setup.configure {
             configure(&mut config);
         }
+        let replaced: Vec<_> = setup
+            .replace
+            .iter()
+            .map(|agent| agent.name().to_owned())
+            .collect();
         let running = stack::start_with(config, "a test", |agents| {
-            agents.retain(|agent| {
-                setup
-                    .replace
-                    .iter()
-                    .all(|other| other.name() != agent.name())
-            });
+            if servers.is_some() {
+                agents.clear();
+            }
+            agents.retain(|agent| !replaced.iter().any(|name| name == agent.name()));
             agents.extend(setup.replace);
             agents.extend(setup.agents);
         })
         .await?;
-        Ok(Self {
+        let mut stack = Self {
+            apart: None,
             running,
-            client: client()?,
+            client: client::client()?,
             directory,
+        };
+        if let Some(servers) = servers {
+            stack.apart = Some(stack.apart(servers, setup.apart).await?);
+            let wanted = AGENTS
+                .iter()
+                .filter(|agent| !replaced.iter().any(|name| name == *agent));
+            stack.start_processes(wanted.copied()).await?;
+        }
+        Ok(stack)
+    }
+
+    async fn apart(&self, servers: Servers, apart: Option<Otherwise>) -> Result<Apart> {
+        let receiver = Receiver::start(self.store()?.clone()).await?;
+        // Where the recorded sources listen is known by now.
+        let config = self.running.platform().config().clone();
+        let endpoint = receiver.endpoint();
+        Ok(Apart {
+            surroundings: Surroundings::new(config, self.directory.path(), &endpoint, apart)?,
+            servers,
+            processes: Vec::new(),
+            started: 0,
+            receiver,
         })
     }
 
-    /// The running agents.
+    /// Starts a process for each of `agents`, all at once.
+    ///
+    /// # Errors
+    /// When one does not come up, or the stack has no processes.
+    pub async fn start_processes(
+        &mut self,
+        agents: impl IntoIterator<Item = &'static str>,
+    ) -> Result<()> {
+        let apart = self.apart.as_mut().context("the stack is one process")?;
+        let starting: Vec<_> = agents
+            .into_iter()
+            .map(|agent| {
+                apart.started += 1;
+                Process::start(agent, apart.started, &apart.surroundings)
+            })
+            .collect();
+        let started = futures_util::future::try_join_all(starting).await?;
+        apart.processes.extend(started);
+        // Who asks others is stopped before them.
+        apart
+            .processes
+            .sort_by_key(|process| AGENTS.iter().position(|agent| *agent == process.agent()));
+        Ok(())
+    }
+
+    /// The process of `agent`; the first, where there are several.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn process(&mut self, agent: &str) -> &mut Process {
+        let mut processes = self.apart.iter_mut().flat_map(|apart| &mut apart.processes);
+        processes
+            .find(|process| process.agent() == agent)
+            .expect("it is a process")
+    }
+
+    /// Kills the process of `agent`, the first where there are several, as `kill -9` does.
+    ///
+    /// # Errors
+    /// When there is none, and when the system refuses.
+    pub fn kill(&mut self, agent: &str) -> Result<()> {
+        let processes = &mut self
+            .apart
+            .as_mut()
+            .context("the stack is one process")?
+            .processes;
+        let index = processes
+            .iter()
+            .position(|process| process.agent() == agent);
+        processes.remove(index.context("no such process")?).kill()
+    }
+
+    /// The running agents of the test's own process.
     pub fn running(&self) -> &Running {
         &self.running
+    }
+
+    /// What its servers are, where it runs on servers.
+    pub fn servers(&self) -> Option<&Servers> {
+        self.apart.as_ref().map(|apart| &apart.servers)
+    }
+
+    /// Where other programs send their spans, where it runs on servers.
+    pub fn endpoint(&self) -> Option<String> {
+        self.apart.as_ref().map(|apart| apart.receiver.endpoint())
     }
 
     /// Its directory.
@@ -97,69 +208,18 @@ impl Stack {
         self.directory.path()
     }
 
-    /// A URL of the HTTP API.
-    pub fn url(&self, path: &str) -> String {
-        let address = self
-            .running
-            .address("chimera-api", "api")
-            .expect("the API listens");
-        format!("http://{address}{path}")
+    /// Where `service` serves `purpose`; the first, where there are several.
+    pub fn address(&self, service: &str, purpose: &str) -> Option<SocketAddr> {
+        self.addresses(service, purpose).into_iter().next()
     }
 
-    /// The HTTP client of the test, which is not traced.
-    pub fn client(&self) -> &reqwest::Client {
-        &self.client
-    }
-
-    /// Asks `question` and waits for how it ends.
-    pub async fn ask(&self, question: &str) -> Result<Value> {
-        let request = self
-            .client
-            .post(self.url("/api/queries"))
-            .header("prefer", "wait=30");
-        let response = request.json(&json!({ "query": question })).send().await?;
-        let status = response.status();
-        response
-            .json()
-            .await
-            .with_context(|| format!("reading the answer to a question, {status}"))
-    }
-
-    /// Posts JSON to the HTTP API.
-    pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        Ok(self
-            .client
-            .post(self.url(path))
-            .json(body)
-            .send()
-            .await?
-            .json()
-            .await?)
-    }
-
-    /// Publishes an event as `chimera publish` does.
-    pub async fn publish(&self, routing_key: &str, body: &Value) -> Result<Value> {
-        self.command("/api/bus/messages", routing_key, body).await
-    }
-
-    /// Makes a request as `chimera request` does.
-    pub async fn request(&self, routing_key: &str, body: &Value) -> Result<Value> {
-        Ok(self.command("/api/bus/requests", routing_key, body).await?["reply"].take())
-    }
-
-    async fn command(&self, path: &str, routing_key: &str, body: &Value) -> Result<Value> {
-        let address = self
-            .running
-            .address(door::SERVICE, door::PURPOSE)
-            .context("the door is shut")?;
-        let outgoing = json!({ "routing_key": routing_key, "body": body });
-        let response = self
-            .client
-            .post(format!("http://{address}{path}"))
-            .json(&outgoing)
-            .send()
-            .await?;
-        Ok(response.error_for_status()?.json().await?)
+    /// Where each instance of `service` serves `purpose`.
+    pub fn addresses(&self, service: &str, purpose: &str) -> Vec<SocketAddr> {
+        let processes = self.apart.iter().flat_map(|apart| &apart.processes);
+        let processes = processes.filter(|process| process.agent() == service);
+        let apart = processes.filter_map(|process| process.address(purpose));
+        let here = self.running.address(service, purpose);
+        here.into_iter().chain(apart).collect()
     }
 
     /// The bus underneath, for messages that no agent of ours would send.
@@ -172,11 +232,7 @@ impl Stack {
     /// # Errors
     /// When there is none within [`PATIENCE`].
     pub async fn ended(&self, is_it: impl Fn(&Span) -> bool) -> Result<Span> {
-        let store = self
-            .running
-            .platform()
-            .traces()
-            .context("the stack keeps no traces")?;
+        let store = self.store()?;
         let until = Instant::now() + PATIENCE;
         loop {
             let traces = traces(store)?;
@@ -187,7 +243,7 @@ impl Stack {
             {
                 return Ok(span.clone());
             }
-            anyhow::ensure!(
+            ensure!(
                 Instant::now() < until,
                 "no such span has ended within {PATIENCE:?}"
             );
@@ -196,69 +252,25 @@ impl Stack {
     }
 
     /// Stops everything, so that every span has ended, and returns every trace there is.
-    pub async fn stop(self) -> Result<Stopped> {
-        let store = self
-            .running
-            .platform()
-            .traces()
-            .cloned()
-            .context("the stack keeps no traces")?;
+    pub async fn stop(mut self) -> Result<Stopped> {
+        let store = self.store()?.clone();
+        if let Some(mut apart) = self.apart.take() {
+            for process in &mut apart.processes {
+                process.terminate()?;
+                process.ended().await?;
+            }
+        }
         self.running.stop().await;
         Ok(Stopped {
             traces: traces(&store)?,
             directory: self.directory,
         })
     }
-}
 
-/// What a stack leaves.
-#[derive(Debug)]
-pub struct Stopped {
-    /// Its traces, oldest first.
-    pub traces: Vec<Trace>,
-    /// Its directory.
-    pub directory: TempDir,
-}
-
-impl Stopped {
-    /// The trace with this id.
-    ///
-    /// # Panics
-    /// When there is none.
-    pub fn trace(&self, id: &str) -> &Trace {
-        self.traces
-            .iter()
-            .find(|trace| trace.trace_id() == id)
-            .expect("the trace is kept")
+    fn store(&self) -> Result<&Store> {
+        self.running
+            .platform()
+            .traces()
+            .context("the stack keeps no traces")
     }
-
-    /// The only trace.
-    ///
-    /// # Panics
-    /// When there is not exactly one.
-    pub fn only_trace(&self) -> &Trace {
-        let ids: Vec<_> = self.traces.iter().map(Trace::trace_id).collect();
-        assert_eq!(ids.len(), 1, "one question is one trace, there are {ids:?}");
-        &self.traces[0]
-    }
-}
-
-/// A client for this machine.
-fn client() -> Result<reqwest::Client> {
-    chimera_shared::tls::install_crypto_provider();
-    Ok(reqwest::Client::builder().no_proxy().build()?)
-}
-
-/// Every trace in `store`.
-pub fn traces(store: &Store) -> Result<Vec<Trace>> {
-    let all = chimera_traces::store::Query {
-        limit: 1_000,
-        ..chimera_traces::store::Query::default()
-    };
-    let mut traces = Vec::new();
-    for id in store.search(&all)? {
-        traces.push(Trace::from_spans(spans_from_otlp(&store.trace(id)?)));
-    }
-    traces.sort_by_key(Trace::start_ns);
-    Ok(traces)
 }
