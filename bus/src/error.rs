@@ -108,6 +108,12 @@ pub enum RequestError {
         /// How long was waited.
         waited: Duration,
     },
+    /// The connection that the reply would have come on has ended. Asking again may help.
+    #[error("the connection to the bus ended before the reply to `{routing_key}` came")]
+    Interrupted {
+        /// What was asked.
+        routing_key: RoutingKey,
+    },
     /// The agent that was asked answered with an error.
     #[error("`{agent}` failed at `{routing_key}`: {message}")]
     Failed {

@@ -13,7 +13,10 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::{Bus, Message, Queue, QueueName, RequestError, Routed, Subscription, headers::name};
+use crate::{
+    Bus, Delivery, Message, Queue, QueueName, RequestError, Routed, State, Subscription,
+    headers::name,
+};
 
 /// Sends requests and waits for their replies. A cheap clone; the reply queue is made with the first request.
 #[derive(Clone)]
@@ -69,10 +72,12 @@ impl Requester {
                 Routed::Nowhere => Err(RequestError::Unroutable {
                     routing_key: routing_key.clone(),
                 }),
-                // The sender lives as long as `reply`, whose drop takes it out of the map.
-                Routed::ToQueue => Ok((&mut reply.receiver)
-                    .await
-                    .expect("the reply's sender waits in the map")),
+                Routed::ToQueue => {
+                    let reply = (&mut reply.receiver).await;
+                    reply.map_err(|_| RequestError::Interrupted {
+                        routing_key: routing_key.clone(),
+                    })
+                }
             }
         };
         let reply = tokio::time::timeout(timeout, exchange)
@@ -132,21 +137,43 @@ impl Drop for Replies {
 
 /// Hands each reply to whoever waits for it. A reply that came after its requester gave up is dropped.
 async fn pump(mut replies: Subscription, waiting: Waiting) {
-    while let Some(delivery) = replies.next().await {
-        let reply = delivery.message().clone();
-        // The process that asked is the only one that could use the reply, so that a lost settlement costs nothing.
-        let _ = delivery.ack();
-        let Some(sender) = reply
-            .properties
-            .correlation_id
-            .as_deref()
-            .and_then(|id| waiting.take(id))
-        else {
-            tracing::debug!(messaging.message.conversation_id = ?reply.properties.correlation_id, "a reply nobody waits for");
-            continue;
-        };
-        let _ = sender.send(reply);
+    let mut state = replies.state();
+    let mut was_served = true;
+    loop {
+        tokio::select! {
+            // Replies that came before an interruption are handed on before it.
+            biased;
+            delivery = replies.next() => match delivery {
+                Some(delivery) => hand_on(delivery, &waiting),
+                None => break,
+            },
+            Ok(()) = state.changed() => {
+                let is_served = *state.borrow_and_update() == State::Consuming;
+                // Served as before, and changed all the same: the interruption was over before anybody looked.
+                if !is_served || was_served {
+                    waiting.give_up();
+                }
+                was_served = is_served;
+            }
+        }
     }
+    waiting.give_up();
+}
+
+fn hand_on(delivery: Delivery, waiting: &Waiting) {
+    let reply = delivery.message().clone();
+    // The process that asked is the only one that could use the reply, so that a lost settlement costs nothing.
+    let _ = delivery.ack();
+    let Some(sender) = reply
+        .properties
+        .correlation_id
+        .as_deref()
+        .and_then(|id| waiting.take(id))
+    else {
+        tracing::debug!(messaging.message.conversation_id = ?reply.properties.correlation_id, "a reply nobody waits for");
+        return;
+    };
+    let _ = sender.send(reply);
 }
 
 /// A reply that is waited for; dropping it stops waiting.
@@ -169,6 +196,11 @@ impl Waiting {
 
     fn take(&self, id: &str) -> Option<oneshot::Sender<Message>> {
         self.lock().remove(id)
+    }
+
+    /// Tells everybody that no reply will come.
+    fn give_up(&self) {
+        self.lock().clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, oneshot::Sender<Message>>> {

@@ -116,7 +116,9 @@ fn status(error: &RequestError) -> StatusCode {
         RequestError::Unroutable { .. } => StatusCode::NOT_FOUND,
         RequestError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
         RequestError::Failed { .. } => StatusCode::BAD_GATEWAY,
-        RequestError::Publish(_) | RequestError::Subscribe(_) => StatusCode::SERVICE_UNAVAILABLE,
+        RequestError::Interrupted { .. }
+        | RequestError::Publish(_)
+        | RequestError::Subscribe(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

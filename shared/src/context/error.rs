@@ -51,6 +51,7 @@ pub(super) fn error_type(error: &RequestError) -> &'static str {
         RequestError::Subscribe(_) => "subscribe",
         RequestError::Unroutable { .. } => "unroutable",
         RequestError::Timeout { .. } => "timeout",
+        RequestError::Interrupted { .. } => "interrupted",
         RequestError::Failed { .. } => "failed",
     }
 }
