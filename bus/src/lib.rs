@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod amqp;
 pub mod conformance;
 pub mod embedded;
 pub mod group_commit;
@@ -17,6 +18,7 @@ use std::fmt;
 
 use futures_util::future::BoxFuture;
 
+pub use amqp::AmqpBus;
 pub use delivery::{Delivery, Settle, Settlement};
 pub use embedded::EmbeddedBus;
 pub use error::{Cause, PublishError, RequestError, SettleError, SubscribeError};

@@ -117,6 +117,23 @@ impl Exchange {
     pub const DEAD_LETTERS: Self = Self::from_static("chimera.dlx");
     /// AMQP's default exchange, which routes to the queue named by the routing key. Its name is empty.
     pub const DEFAULT: Self = Self::from_static("");
+
+    /// A name as a broker delivered it.
+    pub(crate) fn from_wire(name: &str) -> Self {
+        for known in [Self::EVENTS, Self::DEFAULT] {
+            if known.as_str() == name {
+                return known;
+            }
+        }
+        Self(Cow::Owned(name.to_owned()))
+    }
+}
+
+impl RoutingKey {
+    /// A key as a broker delivered it, which may be empty.
+    pub(crate) fn from_wire(key: &str) -> Self {
+        Self(Cow::Owned(key.to_owned()))
+    }
 }
 
 impl BindingKey {

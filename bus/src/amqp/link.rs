@@ -1,0 +1,224 @@
+//! A connection that is made again whenever it ends.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use lapin::{Channel, Connection, Event};
+use tokio::sync::watch;
+
+use super::{
+    Retry,
+    connect::{Connector, Opened, Purpose, Socket},
+    connectivity::{Connectivity, Reporter},
+    error::{BrokerError, ConnectError},
+    topology,
+};
+
+/// How often a connection is looked at, besides what it tells by itself.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a connection may take to end.
+const CLOSE_IN: Duration = Duration::from_secs(2);
+
+/// One of a bus's connections, as those see it that use it. Whoever keeps it up is [`Keeper`].
+#[derive(Clone)]
+pub(super) struct Link {
+    phase: watch::Receiver<Phase>,
+    user: Arc<str>,
+    vhost: Arc<str>,
+}
+
+#[derive(Clone)]
+enum Phase {
+    Up(Arc<Live>),
+    Down { why: Arc<str> },
+}
+
+/// A connection while it lives.
+pub(super) struct Live {
+    connection: Connection,
+    socket: Socket,
+}
+
+impl Link {
+    /// The connection, once there is one. `None` when the bus was closed.
+    pub(super) async fn up(&mut self) -> Option<Arc<Live>> {
+        let phase = self
+            .phase
+            .wait_for(|phase| matches!(phase, Phase::Up(live) if live.is_up()));
+        match &*phase.await.ok()? {
+            Phase::Up(live) => Some(live.clone()),
+            Phase::Down { .. } => None,
+        }
+    }
+
+    /// Why there is no connection at the moment.
+    pub(super) fn why_down(&self) -> Option<String> {
+        match &*self.phase.borrow() {
+            Phase::Up(_) => None,
+            Phase::Down { why } => Some(why.to_string()),
+        }
+    }
+
+    /// Ends the connection as AMQP has it. Whoever keeps it up has to be stopped before.
+    pub(super) async fn close(&self) {
+        let live = match &*self.phase.borrow() {
+            Phase::Up(live) => live.clone(),
+            Phase::Down { .. } => return,
+        };
+        let farewell = live.connection.close(200, "the agent stops".into());
+        // It may have ended by itself, and a broker that blocks publishing does not hear it.
+        let _ = tokio::time::timeout(CLOSE_IN, farewell).await;
+        live.socket.shut();
+    }
+
+    /// What `error` means on this connection.
+    pub(super) fn explain(&self, error: &lapin::Error) -> BrokerError {
+        BrokerError::of(error, &self.user, &self.vhost)
+    }
+}
+
+impl Live {
+    fn new(opened: Opened) -> Self {
+        let Opened { connection, socket } = opened;
+        Self { connection, socket }
+    }
+
+    pub(super) async fn channel(&self) -> lapin::Result<Channel> {
+        self.connection.create_channel().await
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.connection.status().connected()
+    }
+}
+
+/// Keeps one connection up.
+pub(super) struct Keeper {
+    purpose: Purpose,
+    connector: Connector,
+    retry: Retry,
+    reporter: Arc<Reporter>,
+    phase: watch::Sender<Phase>,
+}
+
+impl Keeper {
+    /// Opens the connection for the first time, and only once.
+    pub(super) async fn open(
+        purpose: Purpose,
+        connector: Connector,
+        retry: Retry,
+        reporter: Arc<Reporter>,
+    ) -> Result<(Self, Link), ConnectError> {
+        let live = Live::new(connector.connect(purpose).await?);
+        let (phase, watching) = watch::channel(Phase::Up(Arc::new(live)));
+        let link = Link {
+            phase: watching,
+            user: connector.user().into(),
+            vhost: connector.vhost().into(),
+        };
+        let keeper = Self {
+            purpose,
+            connector,
+            retry,
+            reporter,
+            phase,
+        };
+        Ok((keeper, link))
+    }
+
+    /// Declares the exchanges that messages are published to.
+    pub(super) async fn declare_exchanges(&self) -> Result<(), ConnectError> {
+        let live = match &*self.phase.borrow() {
+            Phase::Up(live) => live.clone(),
+            Phase::Down { .. } => return Ok(()),
+        };
+        let declared = topology::declare_exchanges(&live).await;
+        declared.map_err(|error| self.connector.refused(&error))
+    }
+
+    /// For ever: until the task is aborted.
+    pub(super) async fn keep(self) {
+        loop {
+            let live = match &*self.phase.borrow() {
+                Phase::Up(live) => Some(live.clone()),
+                Phase::Down { .. } => None,
+            };
+            if let Some(live) = live {
+                let why = self.watch(&live).await;
+                // A blocked connection would be kept by the client's thread.
+                live.socket.shut();
+                self.down(&why);
+            }
+            let live = self.reconnect().await;
+            self.phase.send_replace(Phase::Up(Arc::new(live)));
+            self.reporter.set(self.purpose, Connectivity::Connected);
+        }
+    }
+
+    /// Follows a connection to its end, and says what ended it.
+    async fn watch(&self, live: &Live) -> String {
+        let mut events = Box::pin(live.connection.events_listener());
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        let mut blocked = false;
+        loop {
+            let why = tokio::select! {
+                event = events.next() => match event {
+                    Some(Event::ConnectionBlocked(reason)) => {
+                        blocked = true;
+                        self.reporter.set(self.purpose, Connectivity::Blocked { reason });
+                        None
+                    }
+                    Some(Event::Error(error)) => Some(error.to_string()),
+                    Some(_) => None,
+                    None => Some("it was closed".to_owned()),
+                },
+                _ = look.tick() => None,
+            };
+            let status = live.connection.status();
+            if !status.connected() {
+                return why.unwrap_or_else(|| "it ended".to_owned());
+            }
+            if blocked && !status.blocked() {
+                blocked = false;
+                self.reporter.set(self.purpose, Connectivity::Connected);
+            } else if status.blocked() && !blocked {
+                // The notice came before anybody listened.
+                blocked = true;
+                let reason = "it is short of memory or disk".to_owned();
+                self.reporter
+                    .set(self.purpose, Connectivity::Blocked { reason });
+            }
+        }
+    }
+
+    async fn reconnect(&self) -> Live {
+        let mut failures = 0;
+        loop {
+            match self.connector.connect(self.purpose).await {
+                Ok(opened) => return Live::new(opened),
+                Err(error) => {
+                    failures += 1;
+                    self.down(&error.to_string());
+                }
+            }
+            tokio::time::sleep(self.retry.pause(failures)).await;
+        }
+    }
+
+    fn down(&self, why: &str) {
+        self.phase.send_replace(Phase::Down { why: why.into() });
+        let why = why.to_owned();
+        self.reporter
+            .set(self.purpose, Connectivity::Disconnected { why });
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let up = matches!(&*self.phase.borrow(), Phase::Up(_));
+        f.debug_struct("Link")
+            .field("up", &up)
+            .finish_non_exhaustive()
+    }
+}
