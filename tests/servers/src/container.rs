@@ -1,11 +1,12 @@
 //! Servers in containers of Docker.
 
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use crate::ports;
+use crate::{ports, process::AtTheEnd};
 
 /// What marks every container of these tests: `docker ps --all --filter label=chimera.test`.
 const LABEL: &str = "chimera.test";
@@ -23,45 +24,60 @@ pub(crate) struct Recipe {
     pub(crate) files: Vec<(PathBuf, String)>,
 }
 
-/// Makes a container and returns its name. It keeps its ports and its data over any number of starts.
-pub(crate) fn create(recipe: &Recipe) -> String {
-    let name = format!("chimera-test-{:016x}", ports::random());
-    let mut create = docker();
-    create.args(["create", "--name", &name, "--label", LABEL]);
-    for (here, inside) in &recipe.ports {
-        create.args(["--publish", &format!("127.0.0.1:{here}:{inside}")]);
-    }
-    for (variable, value) in &recipe.environment {
-        create.args(["--env", &format!("{variable}={value}")]);
-    }
-    create.arg(&recipe.image).args(&recipe.arguments);
-    output_of(&mut create);
-    for (file, inside) in &recipe.files {
-        copy(file, &name, inside);
-    }
-    name
+/// A container, which need not run. It is gone when this is dropped or the process has ended, however it ended.
+#[derive(Debug)]
+pub(crate) struct Container {
+    name: String,
+    _removal: AtTheEnd,
 }
 
-fn copy(file: &Path, container: &str, inside: &str) {
-    output_of(
-        docker()
-            .arg("cp")
-            .arg(file)
-            .arg(format!("{container}:{inside}")),
-    );
+impl Container {
+    /// Makes a container. It keeps its ports and its data over any number of starts.
+    pub(crate) fn create(recipe: &Recipe) -> Self {
+        let name = format!("chimera-test-{:016x}", ports::random());
+        let mut create = docker();
+        create.args(["create", "--name", &name, "--label", LABEL]);
+        for (here, inside) in &recipe.ports {
+            create.args(["--publish", &format!("127.0.0.1:{here}:{inside}")]);
+        }
+        for (variable, value) in &recipe.environment {
+            create.args(["--env", &format!("{variable}={value}")]);
+        }
+        create.arg(&recipe.image).args(&recipe.arguments);
+        output_of(&mut create);
+        let remove = r#"docker rm --force --volumes "$1""#;
+        let container = Self {
+            _removal: AtTheEnd::run(remove, OsStr::new(&name)),
+            name,
+        };
+        for (file, inside) in &recipe.files {
+            copy_into(&container.name, file, inside);
+        }
+        container
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Starts it, and prints what its program prints, for as long as that runs.
+    pub(crate) fn start(&self) -> Command {
+        let mut start = docker();
+        start.args(["start", "--attach", &self.name]);
+        start
+    }
 }
 
-/// Starts a container, and prints what its program prints, for as long as that runs.
-pub(crate) fn start(name: &str) -> Command {
-    let mut start = docker();
-    start.args(["start", "--attach", name]);
-    start
+/// Copies a file of this machine into a container.
+pub(crate) fn copy_into(container: &str, file: &Path, inside: &str) {
+    let inside = format!("{container}:{inside}");
+    output_of(docker().arg("cp").arg(file).arg(inside));
 }
 
 /// Runs a program in a container.
-pub(crate) fn run_in(name: &str) -> Command {
+pub(crate) fn run_in(container: &str) -> Command {
     let mut exec = docker();
-    exec.args(["exec", "--interactive", name]);
+    exec.args(["exec", container]);
     exec
 }
 

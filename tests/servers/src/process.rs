@@ -1,6 +1,7 @@
 //! A program that does not outlive this process.
 
 use std::{
+    ffi::OsStr,
     fs::File,
     io::Write as _,
     os::unix::process::CommandExt as _,
@@ -11,7 +12,7 @@ use std::{
 
 /// Runs its arguments as a program, sends it the signals that it reads, and ends it when there is no more to read.
 ///
-/// `CONTAINER` names the container that the program only attaches to: that one is meant then.
+/// `CONTAINER` names the container that the program only attaches to: that one is sent the signals then.
 const KEEPER: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- &
@@ -21,7 +22,6 @@ signal() {
 }
 (
     while read -r name <&3; do signal "$name"; done
-    [ -z "$CONTAINER" ] || docker rm --force --volumes "$CONTAINER" >/dev/null 2>&1
     kill -s KILL 0
 ) &
 reader=$!
@@ -37,10 +37,43 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long a server may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long it may take in a container, where the first process may be a script that is deaf to being asked.
+const PATIENCE_WITH_CONTAINERS: Duration = Duration::from_secs(10);
+
+/// A script that a shell runs when this is dropped or this process has ended, however it ended.
+#[derive(Debug)]
+pub(crate) struct AtTheEnd {
+    shell: Child,
+}
+
+impl AtTheEnd {
+    /// Will run `script`, with `argument` as its `$1`.
+    pub(crate) fn run(script: &str, argument: &OsStr) -> Self {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &format!("read -r line\n{script}"), "sh"])
+            .arg(argument)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0);
+        let shell = shell.spawn().expect("there is a shell");
+        Self { shell }
+    }
+}
+
+impl Drop for AtTheEnd {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        let _ = self.shell.wait();
+    }
+}
+
 /// A running program.
 #[derive(Debug)]
 pub(crate) struct Process {
     keeper: Child,
+    is_container: bool,
 }
 
 impl Process {
@@ -64,7 +97,10 @@ impl Process {
             };
         }
         let keeper = keeper.spawn().expect("there is a shell");
-        Self { keeper }
+        Self {
+            keeper,
+            is_container: container.is_some(),
+        }
     }
 
     /// How it ended, if it did.
@@ -85,24 +121,33 @@ impl Process {
     /// When it does not end.
     pub(crate) fn stop(mut self) {
         self.signal("TERM");
-        self.wait();
+        if self.is_container {
+            if !self.ends_within(PATIENCE_WITH_CONTAINERS) {
+                self.kill();
+            }
+        } else {
+            assert!(
+                self.ends_within(PATIENCE),
+                "a server does not end within {PATIENCE:?}"
+            );
+        }
     }
 
     /// Ends it without a chance to put its things in order.
     pub(crate) fn kill(mut self) {
         self.signal("KILL");
-        self.wait();
+        assert!(self.ends_within(PATIENCE), "a server cannot be killed");
     }
 
-    fn wait(&mut self) {
-        let until = Instant::now() + PATIENCE;
+    fn ends_within(&mut self, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
         while self.ended().is_none() {
-            assert!(
-                Instant::now() < until,
-                "a server does not end within {PATIENCE:?}"
-            );
+            if Instant::now() > until {
+                return false;
+            }
             thread::sleep(LOOK_EVERY);
         }
+        true
     }
 }
 

@@ -52,35 +52,28 @@ impl Redis {
 
     /// A server of one's own with further arguments, for instance `["--requirepass", "secret"]`.
     pub fn start_with(arguments: &[&str]) -> Self {
+        Self::start_on(arguments, None)
+    }
+
+    /// A server of one's own that takes connections with TLS too; see [`Redis::tls_url`]. Clients need no certificate.
+    pub fn start_with_tls(certificates: &Certificates) -> Self {
+        Self::start_on(&[], Some(certificates))
+    }
+
+    fn start_on(arguments: &[&str], certificates: Option<&Certificates>) -> Self {
         let origin = KIND.origin();
-        let (server, ()) = Server::start(KIND, GREETING, |directory| {
-            let port = ports::free();
-            (launch(&origin, directory, port, arguments), ())
+        let (server, tls_port) = Server::start(KIND, GREETING, |directory| {
+            let tls = certificates.map(|certificates| (certificates, ports::free()));
+            let launch = match &origin {
+                Origin::Program(program) => program_launch(program, directory, arguments, tls),
+                Origin::Image(image) => image_launch(image, arguments, tls),
+            };
+            (launch, tls.map(|(_, port)| port))
         });
         Self {
             place: Place::Own(Box::new(server)),
-            tls_port: None,
+            tls_port,
         }
-    }
-
-    /// A server of one's own that takes connections with TLS too; see [`Redis::tls_url`]. Only as a program.
-    pub fn start_with_tls(certificates: &Certificates) -> Self {
-        let [ca, certificate, key] = certificates.files().map(|file| file.display().to_string());
-        let port = ports::free();
-        let mut redis = Self::start_with(&[
-            "--tls-port",
-            &port.to_string(),
-            "--tls-ca-cert-file",
-            &ca,
-            "--tls-cert-file",
-            &certificate,
-            "--tls-key-file",
-            &key,
-            "--tls-auth-clients",
-            "no",
-        ]);
-        redis.tls_port = Some(port);
-        redis
     }
 
     /// Its URL, without a password: `redis://127.0.0.1:port`.
@@ -132,28 +125,60 @@ impl Redis {
     }
 }
 
-fn launch(origin: &Origin, directory: &Path, port: u16, arguments: &[&str]) -> Launch {
-    // What was written is there again after a start, and nothing waits for the disk.
-    let persistence = ["--save", "", "--appendonly", "yes", "--appendfsync", "no"];
-    let arguments = persistence.iter().chain(arguments);
-    match origin {
-        Origin::Program(program) => {
-            let mut command = Command::new(program);
-            command
-                .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"])
-                .arg(directory)
-                .args(arguments);
-            Launch::program(command, port)
-        }
-        Origin::Image(image) => {
-            let ours = ["redis-server", "--protected-mode", "no"].iter();
-            let recipe = Recipe {
-                image: image.clone(),
-                ports: vec![(port, 6379)],
-                arguments: ours.chain(arguments).map(|&text| text.to_owned()).collect(),
-                ..Recipe::default()
-            };
-            Launch::container(&recipe, port)
-        }
+/// What was written is there again after a start, and nothing waits for the disk.
+const PERSISTENCE: [&str; 6] = ["--save", "", "--appendonly", "yes", "--appendfsync", "no"];
+
+fn program_launch(
+    program: &Path,
+    directory: &Path,
+    arguments: &[&str],
+    tls: Option<(&Certificates, u16)>,
+) -> Launch {
+    let port = ports::free();
+    let mut command = Command::new(program);
+    command
+        .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"])
+        .arg(directory)
+        .args(PERSISTENCE)
+        .args(arguments);
+    if let Some((certificates, port)) = tls {
+        let files = certificates.files().map(|file| file.display().to_string());
+        command.args(tls_arguments(port, &files));
     }
+    Launch::program(command, port)
+}
+
+fn image_launch(image: &str, arguments: &[&str], tls: Option<(&Certificates, u16)>) -> Launch {
+    let port = ports::free();
+    let ours = ["redis-server", "--protected-mode", "no"].iter();
+    let all = ours.chain(&PERSISTENCE).chain(arguments);
+    let mut recipe = Recipe {
+        image: image.to_owned(),
+        ports: vec![(port, 6379)],
+        arguments: all.map(|&text| text.to_owned()).collect(),
+        ..Recipe::default()
+    };
+    if let Some((certificates, port)) = tls {
+        let inside = ["ca", "certificate", "key"].map(|name| format!("/tmp/{name}.pem"));
+        recipe.ports.push((port, 6380));
+        recipe.arguments.extend(tls_arguments(6380, &inside));
+        let files = certificates.files().map(Path::to_owned);
+        recipe.files.extend(files.into_iter().zip(inside));
+    }
+    Launch::container(&recipe, port)
+}
+
+fn tls_arguments(port: u16, [ca, certificate, key]: &[String; 3]) -> Vec<String> {
+    let port = port.to_string();
+    let pairs = [
+        ("--tls-port", port.as_str()),
+        ("--tls-ca-cert-file", ca),
+        ("--tls-cert-file", certificate),
+        ("--tls-key-file", key),
+        ("--tls-auth-clients", "no"),
+    ];
+    pairs
+        .iter()
+        .flat_map(|&(name, value)| [name.to_owned(), value.to_owned()])
+        .collect()
 }

@@ -1,18 +1,13 @@
 //! The directory of this process, in which every server has one of its own.
 
-use std::{
-    io,
-    os::unix::process::CommandExt as _,
-    path::PathBuf,
-    process::{ChildStdin, Command, Stdio},
-    sync::OnceLock,
-};
+use std::{path::PathBuf, sync::OnceLock};
 
 use tempfile::TempDir;
 
-/// Removes a directory when its standard input ends; more than once, as killed servers may still be writing.
-const REMOVE_AT_THE_END: &str = r#"
-read -r line
+use crate::process::AtTheEnd;
+
+/// Removes a directory; more than once, as servers that were just killed may still be writing.
+const REMOVE: &str = r#"
 for attempt in 1 2 3 4 5 6 7 8 9 10; do
     rm -rf "$1" 2>/dev/null && exit
     sleep 0.2
@@ -28,24 +23,15 @@ pub(crate) fn directory(name: &str) -> TempDir {
 }
 
 fn root() -> &'static PathBuf {
-    static ROOT: OnceLock<(PathBuf, ChildStdin)> = OnceLock::new();
-    let (path, _) = ROOT.get_or_init(|| make_root().expect("a temporary directory can be made"));
+    static ROOT: OnceLock<(PathBuf, AtTheEnd)> = OnceLock::new();
+    let (path, _) = ROOT.get_or_init(|| {
+        let path = tempfile::Builder::new()
+            .prefix("chimera-servers.")
+            .tempdir()
+            .expect("a temporary directory can be made")
+            .keep();
+        let end = AtTheEnd::run(REMOVE, path.as_os_str());
+        (path, end)
+    });
     path
-}
-
-/// What is returned has to be kept: its closing is what the shell waits for.
-fn make_root() -> io::Result<(PathBuf, ChildStdin)> {
-    let path = tempfile::Builder::new()
-        .prefix("chimera-servers.")
-        .tempdir()?
-        .keep();
-    let mut shell = Command::new("sh")
-        .args(["-c", REMOVE_AT_THE_END, "sh"])
-        .arg(&path)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()?;
-    Ok((path, shell.stdin.take().expect("it was asked for")))
 }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     answer::Greeting,
-    container,
+    container::{Container, Recipe},
     origin::{Kind, variable},
     ports,
     process::{LOOK_EVERY, Process},
@@ -38,7 +38,7 @@ const TAIL_LINES: usize = 30;
 pub(crate) struct Launch {
     pub(crate) command: Command,
     /// The container that the command attaches to, if there is one.
-    pub(crate) container: Option<String>,
+    pub(crate) container: Option<Container>,
     /// Where it is asked whether it is ready.
     pub(crate) port: u16,
     /// What must be there before it, and ends with it.
@@ -57,11 +57,11 @@ impl Launch {
     }
 
     /// Makes a container that publishes `port`.
-    pub(crate) fn container(recipe: &container::Recipe, port: u16) -> Self {
-        let name = container::create(recipe);
+    pub(crate) fn container(recipe: &Recipe, port: u16) -> Self {
+        let container = Container::create(recipe);
         Self {
-            command: container::start(&name),
-            container: Some(name),
+            command: container.start(),
+            container: Some(container),
             port,
             companion: None,
         }
@@ -158,7 +158,7 @@ impl Server {
     /// Why it does not run, with the end of its log.
     fn run(&self) -> Result<(), String> {
         let log = append_to(&self.log).expect("logs can be written");
-        let container = self.launch.container.as_deref();
+        let container = self.launch.container.as_ref().map(Container::name);
         let mut process = Process::spawn(&self.launch.command, container, &log);
         let until = Instant::now() + PATIENCE;
         while !self.greeting.is_answered(self.launch.port) {

@@ -2,12 +2,12 @@
 
 use std::{
     ffi::OsString,
-    io::Write as _,
+    fs,
     path::PathBuf,
     process::{Command, Stdio},
 };
 
-use crate::{container, ports};
+use crate::{container, ports, scratch};
 
 /// How `rabbitmqctl` is run for a broker.
 #[derive(Debug)]
@@ -54,24 +54,17 @@ impl Ctl {
 
     /// Hands over definitions in the JSON of `rabbitmqctl export_definitions`.
     fn import(&self, definitions: &str) {
-        let mut child = self
-            .command()
-            .args(["--quiet", "import_definitions"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the broker came with rabbitmqctl");
-        let mut input = child.stdin.take().expect("it was asked for");
-        let written = input.write_all(definitions.as_bytes());
-        drop(input);
-        let output = child.wait_with_output().expect("it is our child");
-        assert!(
-            output.status.success() && written.is_ok(),
-            "importing definitions: {}\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let directory = scratch::directory("definitions");
+        let file = directory.path().join("definitions.json");
+        fs::write(&file, definitions).expect("the directory is ours");
+        match self {
+            Self::Program(..) => self.run(&["import_definitions", &file.to_string_lossy()]),
+            Self::Container(name) => {
+                let inside = "/tmp/definitions.json";
+                container::copy_into(name, &file, inside);
+                self.run(&["import_definitions", inside])
+            }
+        };
     }
 }
 

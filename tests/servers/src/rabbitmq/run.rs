@@ -219,6 +219,7 @@ fn image_launch(
         ),
     ]);
     let launch = Launch::container(&recipe, ports.amqp);
-    let name = launch.container.clone().expect("it was made just now");
-    (launch, Ctl::Container(name))
+    let container = launch.container.as_ref().expect("it was made just now");
+    let ctl = Ctl::Container(container.name().to_owned());
+    (launch, ctl)
 }
