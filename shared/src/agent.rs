@@ -2,29 +2,26 @@
 
 pub(crate) mod consume;
 pub(crate) mod handler;
+pub(crate) mod messaging;
 pub(crate) mod process;
 pub(crate) mod spans;
 
 mod arrival;
 mod settle;
 
+pub(crate) use messaging::Messaging;
+
 use std::{fmt, sync::Arc, time::Duration};
 
-use chimera_bus::{Bus, QueueName, Requester};
+use chimera_bus::QueueName;
 
 use crate::{
     backoff::Backoff, cache::Cache, config::SettleSpans, documents::Documents, http::Http,
-    platform::Broker, telemetry::Telemetry,
 };
 
 /// What every context of one agent shares.
 pub(crate) struct Services {
-    pub(crate) agent: String,
-    pub(crate) telemetry: Telemetry,
-    pub(crate) bus: Arc<dyn Bus>,
-    /// What spans and metrics call the bus.
-    pub(crate) broker: Broker,
-    pub(crate) requester: Requester,
+    pub(crate) messaging: Messaging,
     pub(crate) documents: Documents,
     pub(crate) cache: Cache,
     pub(crate) http: Http,
@@ -33,7 +30,7 @@ pub(crate) struct Services {
 impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Services")
-            .field("agent", &self.agent)
+            .field("agent", &self.messaging.service)
             .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use chimera_bus::Message;
 use opentelemetry::baggage::BaggageExt as _;
 
 use crate::{
-    agent::Services,
+    agent::{Messaging, Services},
     cache::ScopedCache,
     deadline::Deadline,
     documents::ScopedDocuments,
@@ -18,6 +18,7 @@ use crate::{
     telemetry::{Scope, SpanKind, SpanStart},
 };
 
+pub(crate) use error::error_type;
 pub use error::{AskError, SendError};
 pub use messages::{DEFAULT_REQUEST_TIMEOUT, PublishOptions};
 pub use span::ContextSpan;
@@ -100,6 +101,10 @@ impl Context {
         &self.scope
     }
 
+    pub(crate) fn messaging(&self) -> &Messaging {
+        &self.services.messaging
+    }
+
     /// The document store.
     pub fn documents(&self) -> ScopedDocuments {
         self.services.documents.scoped(&self.scope)
@@ -155,7 +160,7 @@ impl Context {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
-            .field("agent", &self.services.agent)
+            .field("agent", &self.services.messaging.service)
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }

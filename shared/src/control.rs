@@ -3,10 +3,12 @@
 //! | route | body | answer |
 //! |---|---|---|
 //! | `POST /api/bus/messages` | [`Outgoing`] | 202 with [`Accepted`] |
-//! | `POST /api/bus/requests` | [`Outgoing`] | 200 with [`Replied`]; 404 nobody takes it, 502 its agent failed, 504 no reply in time |
+//! | `POST /api/bus/requests` | [`Outgoing`] | 200 with [`Replied`]; 422 more than five minutes are to be waited, 404 nobody takes it, 502 its agent failed, 504 no reply in time |
 //!
 //! These routes let anyone who reaches them act on the bus, so that they are for loopback only. They take JSON by its
 //! content type, which a page in a browser cannot send across origins without being refused first.
+
+mod direct;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -20,10 +22,12 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Context, context::SendError, deadline::Deadline};
+use crate::{Context, agent::Messaging, context::SendError, deadline::Deadline};
+
+pub use direct::{Direct, DirectError};
 
 /// The longest a request may be waited for.
-const MAX_TIMEOUT: Duration = Duration::from_secs(300);
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A message to publish, or a request to make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +73,7 @@ pub fn router() -> Router {
 }
 
 async fn publish(cx: Context, Json(outgoing): Json<Outgoing>) -> Response {
-    let message = match outgoing.message(&cx) {
+    let message = match outgoing.message(cx.messaging()) {
         Ok(message) => message,
         Err(error) => return refuse(&cx, StatusCode::UNPROCESSABLE_ENTITY, &error),
     };
@@ -88,25 +92,17 @@ async fn publish(cx: Context, Json(outgoing): Json<Outgoing>) -> Response {
 }
 
 async fn request(cx: Context, Json(outgoing): Json<Outgoing>) -> Response {
-    let timeout = outgoing.timeout_ms.map_or(
-        crate::context::DEFAULT_REQUEST_TIMEOUT,
-        Duration::from_millis,
-    );
-    let cx = cx.with_deadline(Deadline::after(timeout.min(MAX_TIMEOUT)));
-    let message = match outgoing.message(&cx) {
+    let timeout = match outgoing.timeout() {
+        Ok(timeout) => timeout,
+        Err(error) => return refuse(&cx, StatusCode::UNPROCESSABLE_ENTITY, &error),
+    };
+    let cx = cx.with_deadline(Deadline::after(timeout));
+    let message = match outgoing.message(cx.messaging()) {
         Ok(message) => message.transient(),
         Err(error) => return refuse(&cx, StatusCode::UNPROCESSABLE_ENTITY, &error),
     };
     match cx.ask(message).await {
-        Ok(reply) => {
-            let text = || Value::String(String::from_utf8_lossy(&reply.body).into_owned());
-            let reply = serde_json::from_slice(&reply.body).unwrap_or_else(|_| text());
-            Json(Replied {
-                trace_id: cx.trace_id(),
-                reply,
-            })
-            .into_response()
-        }
+        Ok(reply) => Json(Replied::of(cx.trace_id(), &reply)).into_response(),
         Err(error) => refuse(&cx, status(&error), &error),
     }
 }
@@ -122,15 +118,43 @@ fn status(error: &RequestError) -> StatusCode {
     }
 }
 
+/// More patience than is allowed was asked for.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a reply is waited for {} at most, not {}", humantime::format_duration(MAX_TIMEOUT), humantime::format_duration(*asked))]
+pub struct TooPatient {
+    /// For how long the reply was to be waited for.
+    pub asked: Duration,
+}
+
 impl Outgoing {
-    fn message(&self, cx: &Context) -> Result<Message, SendError> {
-        let mut message = cx.event(&self.routing_key, &self.body)?;
+    /// How long its reply is waited for.
+    fn timeout(&self) -> Result<Duration, TooPatient> {
+        let asked = self.timeout_ms.map_or(
+            crate::context::DEFAULT_REQUEST_TIMEOUT,
+            Duration::from_millis,
+        );
+        match asked > MAX_TIMEOUT {
+            true => Err(TooPatient { asked }),
+            false => Ok(asked),
+        }
+    }
+
+    fn message(&self, messaging: &Messaging) -> Result<Message, SendError> {
+        let mut message = messaging.event(&self.routing_key, &self.body)?;
         for (name, value) in &self.headers {
             message
                 .headers
                 .set(name.as_str(), FieldValue::from(value.as_str()));
         }
         Ok(message)
+    }
+}
+
+impl Replied {
+    fn of(trace_id: String, reply: &Message) -> Self {
+        let text = || Value::String(String::from_utf8_lossy(&reply.body).into_owned());
+        let reply = serde_json::from_slice(&reply.body).unwrap_or_else(|_| text());
+        Self { trace_id, reply }
     }
 }
 

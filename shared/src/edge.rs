@@ -99,7 +99,7 @@ async fn trace(
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
     let method = method_name(request.method());
-    let span = Scope::new(services.telemetry.clone(), parent).start(server_span(
+    let span = Scope::new(services.messaging.telemetry.clone(), parent).start(server_span(
         &request,
         method,
         route.as_deref(),
@@ -119,7 +119,7 @@ async fn trace(
         );
     }
     propagation::inject_http(span.scope().context(), response.headers_mut());
-    services.telemetry.metrics().http(HttpExchange {
+    services.messaging.telemetry.metrics().http(HttpExchange {
         method,
         place: Place::Server(route.as_deref()),
         status: Some(status.as_u16()),

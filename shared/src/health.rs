@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use chimera_bus::State as SubscriptionState;
+use chimera_bus::{State as SubscriptionState, amqp::Connectivity};
 use http::{StatusCode, header};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -24,6 +24,15 @@ use crate::{
 /// What each queue's subscription says of itself, by the kind of queue.
 pub(crate) type Subscriptions = BTreeMap<&'static str, watch::Receiver<SubscriptionState>>;
 
+/// What a running agent needs, and whether it has it.
+#[derive(Debug)]
+pub(crate) struct Needs {
+    /// Where the broker is, and whether it is connected; the embedded bus always is.
+    pub(crate) broker: Option<(String, watch::Receiver<Connectivity>)>,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) checks: Checks,
+}
+
 /// What the health routes look at.
 #[derive(Debug, Clone)]
 pub(crate) struct Health(Arc<Watched>);
@@ -34,7 +43,7 @@ struct Watched {
     /// What is waited for before the agent runs.
     waits: Waits,
     /// What it needs once it runs.
-    running: OnceLock<(Subscriptions, Checks)>,
+    running: OnceLock<Needs>,
 }
 
 /// The body of `/readyz`.
@@ -69,9 +78,9 @@ impl Health {
     }
 
     /// The agent runs from now on; this is what it needs.
-    pub(crate) fn running(&self, subscriptions: Subscriptions, checks: Checks) {
+    pub(crate) fn running(&self, needs: Needs) {
         // An agent is started once; a second time would change nothing.
-        let _ = self.0.running.set((subscriptions, checks));
+        let _ = self.0.running.set(needs);
     }
 
     /// The routes.
@@ -86,7 +95,7 @@ impl Health {
     async fn readiness(&self) -> Readiness {
         let (is_running, dependencies) = match self.0.running.get() {
             None => (false, self.0.waits.dependencies()),
-            Some((subscriptions, checks)) => (true, dependencies(subscriptions, checks).await),
+            Some(needs) => (true, needs.dependencies().await),
         };
         Readiness {
             ready: is_running && dependencies.values().all(|dependency| dependency.ready),
@@ -102,20 +111,37 @@ impl Health {
     }
 }
 
-async fn dependencies(
-    subscriptions: &Subscriptions,
-    checks: &Checks,
-) -> BTreeMap<String, Dependency> {
-    let queues = subscriptions
-        .iter()
-        .map(|(kind, state)| (format!("bus.{kind}"), of_queue(&state.borrow())));
-    let mut dependencies: BTreeMap<String, Dependency> = queues.collect();
-    let seen = checks.seen().await;
-    let parts = seen
-        .iter()
-        .map(|(part, seen)| ((*part).to_owned(), seen.clone()));
-    dependencies.extend(parts);
-    dependencies
+impl Needs {
+    async fn dependencies(&self) -> BTreeMap<String, Dependency> {
+        let queues = self
+            .subscriptions
+            .iter()
+            .map(|(kind, state)| (format!("bus.{kind}"), of_queue(&state.borrow())));
+        let broker = self
+            .broker
+            .iter()
+            .map(|(server, state)| ("bus".to_owned(), of_broker(server, &state.borrow())));
+        let mut dependencies: BTreeMap<String, Dependency> = queues.chain(broker).collect();
+        let seen = self.checks.seen().await;
+        let parts = seen
+            .iter()
+            .map(|(part, seen)| ((*part).to_owned(), seen.clone()));
+        dependencies.extend(parts);
+        dependencies
+    }
+}
+
+fn of_broker(server: &str, state: &Connectivity) -> Dependency {
+    let reason = match state {
+        Connectivity::Connected => None,
+        Connectivity::Blocked { reason } => Some(format!("it takes no messages: {reason}")),
+        Connectivity::Disconnected { why } => Some(why.clone()),
+    };
+    Dependency {
+        ready: reason.is_none(),
+        server: Some(server.to_owned()),
+        reason,
+    }
 }
 
 fn of_queue(state: &SubscriptionState) -> Dependency {

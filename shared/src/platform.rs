@@ -16,8 +16,9 @@ mod running;
 mod start;
 mod wait;
 
-pub(crate) use bus::Broker;
+pub(crate) use bus::{Broker, PlatformBus};
 pub(crate) use checks::{Checks, Dependency};
+pub(crate) use connect::connect_once;
 pub(crate) use crew::Stop;
 pub(crate) use wait::Waits;
 

@@ -139,7 +139,7 @@ fn log_start(log: &Telemetry, launching: &Launching, warnings: &[String], has_ow
         if has_own_bus {
             tracing::warn!(
                 "bus.url is `embedded:`, so that this process has a bus of its own, which no other process sees; \
-                 agents work together through a broker, as in --set bus.url=amqp://user:password@host"
+                 agents work together through a broker, as in --set bus.url=amqp://localhost"
             );
         }
     });

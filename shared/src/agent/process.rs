@@ -42,13 +42,13 @@ pub(crate) struct Failure {
 pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
     let started = Instant::now();
     let arrival = Arrival::read(&delivery);
-    let telemetry = &worker.services.telemetry;
+    let telemetry = &worker.services.messaging.telemetry;
     telemetry
         .metrics()
-        .consumed(worker.services.broker.system, &worker.label);
+        .consumed(worker.services.messaging.broker.system, &worker.label);
     let _in_flight = telemetry.metrics().in_flight(&worker.label);
     let process = Process {
-        broker: &worker.services.broker,
+        broker: &worker.services.messaging.broker,
         delivery: &delivery,
         routing_key: &arrival.routing_key,
         queue: &worker.label,
@@ -73,7 +73,7 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
     let outcome = span.scope().run(settling.settle(delivery, outcome)).await;
     span.set(KeyValue::new(keys::CHIMERA_OUTCOME, outcome));
     telemetry.metrics().processed(Processed {
-        system: worker.services.broker.system,
+        system: worker.services.messaging.broker.system,
         queue: &worker.label,
         outcome,
         error_type,
@@ -133,7 +133,7 @@ impl Worker {
         let Some(route) = self.route(&arrival.routing_key) else {
             let message = format!(
                 "`{}` has no handler for `{}`",
-                self.services.agent, arrival.routing_key
+                self.services.messaging.service, arrival.routing_key
             );
             return Outcome::dead("unroutable", &message);
         };

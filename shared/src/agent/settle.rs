@@ -99,7 +99,7 @@ impl Settling<'_> {
         );
         let span = self.settle_span("retry", delivery);
         let message = self.next_attempt(delivery.message(), delay);
-        let published = self.worker.services.bus.publish(message).await;
+        let published = self.worker.services.messaging.bus.publish(message).await;
         published
             .map(|_| ())
             .inspect_err(|error| span.fail("publish", error))
@@ -146,7 +146,13 @@ impl Settling<'_> {
         letter.headers.set(name::FAILED_AT, now_ms());
         self.describe(&mut letter, failure);
         // Its dead-letter queue was declared with the queue, so that a letter always finds one.
-        let published = worker.services.bus.publish(letter).await.map(|_routed| ());
+        let published = worker
+            .services
+            .messaging
+            .bus
+            .publish(letter)
+            .await
+            .map(|_routed| ());
         match &published {
             Ok(()) => self.tell_dead(failure),
             Err(error) => span.fail("publish", error),
@@ -195,9 +201,10 @@ impl Settling<'_> {
         message
             .headers
             .set(name::ERROR_MESSAGE, failure.message.as_str());
-        message
-            .headers
-            .set(name::FAILED_AGENT, self.worker.services.agent.as_str());
+        message.headers.set(
+            name::FAILED_AGENT,
+            self.worker.services.messaging.service.as_str(),
+        );
     }
 
     /// Sends the reply that the sender waits for, if it does.
@@ -217,7 +224,7 @@ impl Settling<'_> {
         let services = &self.worker.services;
         let mut reply =
             Message::to_queue(&queue, result.as_ref().cloned().unwrap_or_default()).transient();
-        services.sign(&mut reply);
+        services.messaging.sign(&mut reply);
         reply
             .properties
             .correlation_id
@@ -228,10 +235,11 @@ impl Settling<'_> {
         let span = self
             .span
             .scope()
-            .start(spans::reply(&services.broker, &reply));
+            .start(spans::reply(&services.messaging.broker, &reply));
         propagation::inject_message(span.scope().context(), &mut reply);
         // A requester that is gone has no use for the reply: nowhere is as good as its queue.
         services
+            .messaging
             .bus
             .publish(reply)
             .await
@@ -241,9 +249,16 @@ impl Settling<'_> {
 
     fn settle_span(&self, operation: &'static str, delivery: &Delivery) -> Span {
         let services = &self.worker.services;
-        let start = spans::settle(operation, &services.broker, self.destination, delivery).with(
-            KeyValue::new(keys::CHIMERA_ATTEMPT, i64::from(self.arrival.attempt)),
-        );
+        let start = spans::settle(
+            operation,
+            &services.messaging.broker,
+            self.destination,
+            delivery,
+        )
+        .with(KeyValue::new(
+            keys::CHIMERA_ATTEMPT,
+            i64::from(self.arrival.attempt),
+        ));
         self.span.scope().start(start)
     }
 }

@@ -170,6 +170,13 @@ impl RedactedUrl {
         hosts.split(',').map(host_and_port).collect()
     }
 
+    /// Scheme and hosts: where it is, without who goes there.
+    pub fn place(&self) -> String {
+        let rest = &self.text[self.scheme().len() + ":".len()..];
+        let hosts = authority(rest).and_then(|place| rest[place].rsplit('@').next());
+        format!("{}://{}", self.scheme(), hosts.unwrap_or_default())
+    }
+
     /// What stands before the first colon.
     pub fn scheme(&self) -> &str {
         self.text.split(':').next().unwrap_or_default()

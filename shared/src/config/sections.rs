@@ -62,7 +62,7 @@ settings! {
         ca_file: Option<PathBuf> = "",
         /// Time that connecting to one host of `url` may take.
         connect_timeout: Duration = "10s" in "100ms"..="10m",
-        /// Name of the connection, as RabbitMQ's management page shows it. Empty: the agent's name and the process id.
+        /// Name of the connection, as RabbitMQ's management page shows it. Empty: the agent's name. The host's name follows.
         connection_name: Option<String> = "",
         /// Deliveries of a queue that an agent may have unsettled at a time.
         prefetch: NonZeroU16 = 32,

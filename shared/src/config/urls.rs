@@ -26,6 +26,16 @@ macro_rules! part_urls {
             $server(RedactedUrl),
         }
 
+        impl $name {
+            /// The URL of the server; `None` for what is in the program.
+            pub fn server(&self) -> Option<&RedactedUrl> {
+                match self {
+                    Self::$inside => None,
+                    Self::$server(url) => Some(url),
+                }
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 match self {

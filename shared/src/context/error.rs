@@ -45,7 +45,7 @@ pub enum AskError {
 }
 
 /// The kind of error as `error.type` names it. What the other agent failed of stands in its own span.
-pub(super) fn error_type(error: &RequestError) -> &'static str {
+pub(crate) fn error_type(error: &RequestError) -> &'static str {
     match error {
         RequestError::Publish(_) => "publish",
         RequestError::Subscribe(_) => "subscribe",

@@ -2,16 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chimera_bus::{Message, PublishError, RequestError, Routed, RoutingKey, headers::name};
+use chimera_bus::{Message, PublishError, RequestError, Routed, headers::name};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::Instant;
 
-use super::{AskError, Context, SendError, error::error_type};
-use crate::{
-    agent::{Services, spans},
-    deadline::{Deadline, now_ms},
-    telemetry::{KeyValue, Sent, keys, propagation},
-};
+use super::{AskError, Context, SendError};
+use crate::deadline::Deadline;
 
 /// How long a request waits for its reply when neither the message nor the caller sets a deadline.
 pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -73,25 +68,8 @@ impl Context {
     ///
     /// # Errors
     /// See [`PublishError`].
-    pub async fn send(&self, mut message: Message) -> Result<Routed, PublishError> {
-        let destination = spans::sent_to(&message);
-        let started = Instant::now();
-        let span = self
-            .scope
-            .start(spans::publish(&self.services.broker, &message));
-        propagation::inject_message(span.scope().context(), &mut message);
-        let routed = self.services.bus.publish(message).await;
-        let error_type = routed.is_err().then_some("publish");
-        match &routed {
-            Ok(Routed::ToQueue) => {}
-            Ok(Routed::Nowhere) => {
-                self.services.telemetry.metrics().unrouted(&destination);
-                span.set(KeyValue::new(keys::CHIMERA_UNROUTED, true));
-            }
-            Err(error) => span.fail("publish", error),
-        }
-        self.sent("publish", &destination, error_type, started.elapsed());
-        routed
+    pub async fn send(&self, message: Message) -> Result<Routed, PublishError> {
+        self.services.messaging.send(&self.scope, message).await
     }
 
     /// Asks whoever takes `routing_key`, and waits for the reply until this context's deadline (30 s without one).
@@ -119,43 +97,12 @@ impl Context {
     ///
     /// # Errors
     /// See [`RequestError`].
-    pub async fn ask(&self, mut message: Message) -> Result<Message, RequestError> {
-        let destination = spans::sent_to(&message);
-        let started = Instant::now();
-        let span = self
-            .scope
-            .start(spans::request(&self.services.broker, &message));
+    pub async fn ask(&self, message: Message) -> Result<Message, RequestError> {
         let timeout = self
             .deadline
             .map_or(DEFAULT_REQUEST_TIMEOUT, Deadline::remaining);
-        message
-            .headers
-            .set(name::DEADLINE, Deadline::after(timeout).epoch_ms());
-        propagation::inject_message(span.scope().context(), &mut message);
-        let reply = self.services.requester.request(message, timeout).await;
-        let error_type = reply.as_ref().err().map(error_type);
-        if let (Err(error), Some(error_type)) = (&reply, error_type) {
-            span.fail(error_type, error);
-        }
-        self.sent("request", &destination, error_type, started.elapsed());
-        reply
-    }
-
-    fn sent(
-        &self,
-        operation: &'static str,
-        destination: &str,
-        error_type: Option<&'static str>,
-        duration: Duration,
-    ) {
-        let system = self.services.broker.system;
-        self.services.telemetry.metrics().sent(Sent {
-            system,
-            operation,
-            destination,
-            error_type,
-            duration,
-        });
+        let messaging = &self.services.messaging;
+        messaging.ask(&self.scope, message, timeout).await
     }
 
     /// An event with a JSON body, signed by this agent, to be changed and then sent with [`Context::send`] or
@@ -164,31 +111,10 @@ impl Context {
     /// # Errors
     /// [`SendError`] when the key is not a routing key, or the body cannot be written as JSON.
     pub fn event<T: Serialize>(&self, routing_key: &str, body: &T) -> Result<Message, SendError> {
-        let routing_key = RoutingKey::new(routing_key)?;
-        let body = serde_json::to_vec(body).map_err(|source| SendError::Encode {
-            routing_key: routing_key.clone(),
-            source: Arc::new(source),
-        })?;
-        let mut message = Message::event(routing_key, body);
-        self.services.sign(&mut message);
-        Ok(message)
+        self.services.messaging.event(routing_key, body)
     }
 
     fn correlation_id(&self) -> Option<String> {
         self.message.as_ref()?.properties.correlation_id.clone()
-    }
-}
-
-impl Services {
-    /// Says who sent a message and when.
-    pub(crate) fn sign(&self, message: &mut Message) {
-        let now_ms = now_ms();
-        message.properties.app_id = Some(self.agent.clone());
-        message.properties.timestamp = Some(now_ms / 1_000);
-        message
-            .properties
-            .content_type
-            .get_or_insert_with(|| "application/json".to_owned());
-        message.headers.set(name::FIRST_PUBLISHED, now_ms);
     }
 }

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use chimera_bus::{Bus, embedded::EmbeddedBus};
+use chimera_bus::{
+    Bus,
+    amqp::{AmqpBus, Connectivity},
+    embedded::EmbeddedBus,
+};
+use tokio::sync::watch;
 
 use crate::{
     config::RedactedUrl,
@@ -14,6 +19,8 @@ use crate::{
 pub(crate) enum PlatformBus {
     /// In this process.
     Embedded(Arc<EmbeddedBus>),
+    /// RabbitMQ, as spans call it.
+    Amqp(Arc<AmqpBus>, Broker),
 }
 
 /// What spans and metrics say of the bus that a message goes through.
@@ -30,6 +37,7 @@ impl PlatformBus {
     pub(crate) fn bus(&self) -> Arc<dyn Bus> {
         match self {
             Self::Embedded(bus) => Arc::clone(bus) as Arc<dyn Bus>,
+            Self::Amqp(bus, _) => Arc::clone(bus) as Arc<dyn Bus>,
         }
     }
 
@@ -40,6 +48,15 @@ impl PlatformBus {
                 system: "chimera",
                 server: None,
             },
+            Self::Amqp(_, broker) => broker.clone(),
+        }
+    }
+
+    /// Whether the broker is there; the embedded bus always is.
+    pub(crate) fn connectivity(&self) -> Option<watch::Receiver<Connectivity>> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Amqp(bus, _) => Some(bus.state()),
         }
     }
 
@@ -47,6 +64,7 @@ impl PlatformBus {
     pub(crate) async fn close(&self) {
         match self {
             Self::Embedded(bus) => bus.close().await,
+            Self::Amqp(bus, _) => bus.close().await,
         }
     }
 }

@@ -130,7 +130,7 @@ impl Checks {
 impl Inner {
     /// Looks at every part at once.
     async fn look(self: Arc<Self>) -> Arc<Seen> {
-        let looks = self.looks.iter().map(async |(part, server, look)| {
+        let looks = self.looks.iter().map(|(part, server, look)| async move {
             let seen = timeout(LOOK_LIMIT, look()).await;
             let seen = seen.unwrap_or_else(|_| Dependency {
                 ready: false,

@@ -1,97 +1,156 @@
 //! Connecting to the servers that the configuration names, waiting for those that are not there yet.
 
+use std::{error::Error, sync::Arc};
+
+use chimera_bus::amqp::{AmqpBus, ConnectError, Options};
+
 use crate::{
     cache::Cache,
-    config::{BusUrl, Config, DocumentsUrl},
-    documents::Documents,
+    config::{BusConfig, BusUrl, CacheConfig, Config, DocumentsConfig, RedactedUrl},
+    documents::{self, Documents},
     http::{Http, HttpSettings},
-    platform::{OpenError, Platform, Waits, bus::PlatformBus, checks::ChecksBuilder, local::Local},
+    platform::{
+        Checks, OpenError, Platform, Waits,
+        bus::{Broker, PlatformBus},
+        checks::ChecksBuilder,
+        local::Local,
+    },
     telemetry::Telemetry,
 };
 
 impl Local {
-    /// Connects to what is not on this machine. What it waits for is shown by `waits`, and told by the logger of the
+    /// Connects to what is not on this machine. What it waits for is shown by `waits`, and told by the subscriber of the
     /// future.
     pub(super) async fn connect(
         mut self,
         waits: &Waits,
         log: &Telemetry,
     ) -> Result<Platform, OpenError> {
-        let bus = self.bus.take().map(PlatformBus::Embedded);
-        let documents = self.documents.take();
+        let embedded = self.documents.take();
         let (bus, documents, cache) = tokio::try_join!(
-            connect_bus(&self.config, bus, waits),
-            connect_documents(&self.config, documents, waits),
-            connect_cache(&self.config),
+            self.connect_bus(waits, log.service()),
+            connect_documents(&self.config.documents, embedded, waits),
+            connect_cache(&self.config.cache),
         )?;
-        let (for_documents, for_cache) = (documents.clone(), cache.clone());
-        let checks = ChecksBuilder::default()
-            .with("documents", server(&self.config.documents.url), move || {
-                let documents = for_documents.clone();
-                async move { documents.check().await }
-            })
-            .with("cache", server(&self.config.cache.url), move || {
-                let cache = for_cache.clone();
-                async move { cache.check().await }
-            })
-            .build(log.dispatch().clone());
+        self.bus = None;
         let http = HttpSettings {
             propagate_to: self.config.telemetry.propagate_to.clone(),
             ..HttpSettings::default()
         };
         Ok(Platform {
+            checks: checks(&self.config, &documents, &cache, log),
             bus,
             documents,
             cache,
             http: Http::new(http),
-            checks,
             local: self,
         })
     }
+
+    async fn connect_bus(&self, waits: &Waits, name: &str) -> Result<PlatformBus, OpenError> {
+        match (&self.config.bus.url, &self.bus) {
+            (BusUrl::Embedded, Some(bus)) => Ok(PlatformBus::Embedded(Arc::clone(bus))),
+            (BusUrl::Embedded, None) => unreachable!("opened with the other embedded parts"),
+            (BusUrl::Amqp(url), _) => connect_broker(&self.config.bus, url, name, waits).await,
+        }
+    }
 }
 
-/// The URL of a server as it can be shown; `None` for what is embedded.
-pub(super) fn server(url: &impl ToString) -> Option<String> {
-    let url = url.to_string();
-    url.contains("//").then_some(url)
-}
-
-async fn connect_bus(
-    config: &Config,
-    embedded: Option<PlatformBus>,
-    _waits: &Waits,
+/// Connects to the broker at `url` as `name`, without waiting for one that cannot be reached.
+pub(crate) async fn connect_once(
+    config: &BusConfig,
+    url: &RedactedUrl,
+    name: &str,
 ) -> Result<PlatformBus, OpenError> {
-    match (&config.bus.url, embedded) {
-        (BusUrl::Embedded, Some(bus)) => Ok(bus),
-        (url, _) => Err(not_embedded("bus.url", url)),
+    let bus = AmqpBus::connect(amqp_options(config, url, name)).await;
+    amqp(url, bus)
+}
+
+/// Connects to the broker at `url` as `name`, and waits for one that cannot be reached.
+async fn connect_broker(
+    config: &BusConfig,
+    url: &RedactedUrl,
+    name: &str,
+    waits: &Waits,
+) -> Result<PlatformBus, OpenError> {
+    let awaited = waits.begin("bus", url);
+    let connect = || AmqpBus::connect(amqp_options(config, url, name));
+    let bus = awaited.until(connect, ConnectError::is_transient).await;
+    amqp(url, bus)
+}
+
+fn amqp(
+    url: &RedactedUrl,
+    connected: Result<AmqpBus, ConnectError>,
+) -> Result<PlatformBus, OpenError> {
+    let bus = connected.map_err(|error| refused("bus.url", url, error))?;
+    Ok(PlatformBus::Amqp(Arc::new(bus), Broker::rabbitmq(url)))
+}
+
+fn amqp_options(config: &BusConfig, url: &RedactedUrl, name: &str) -> Options {
+    let name = config.connection_name.as_deref().unwrap_or(name);
+    Options {
+        ca: config.ca_file.clone(),
+        connect_timeout: config.connect_timeout,
+        ..Options::new(url.expose(), name)
     }
 }
 
 async fn connect_documents(
-    config: &Config,
+    config: &DocumentsConfig,
     embedded: Option<Documents>,
-    _waits: &Waits,
+    waits: &Waits,
 ) -> Result<Documents, OpenError> {
-    match (&config.documents.url, embedded) {
-        (DocumentsUrl::Embedded, Some(documents)) => Ok(documents),
-        (url, _) => Err(not_embedded("documents.url", url)),
-    }
+    let Some(url) = config.url.server() else {
+        return Ok(embedded.expect("opened with the other embedded parts"));
+    };
+    let awaited = waits.begin("documents", url);
+    let connect = || Documents::connect(url, config);
+    let may_pass = documents::OpenError::is_transient;
+    let connected = awaited.until(connect, may_pass).await;
+    connected.map_err(|error| refused("documents.url", url, error))
 }
 
 /// A cache that is not there is not waited for: it counts as empty until it is.
-async fn connect_cache(config: &Config) -> Result<Cache, OpenError> {
-    let cache = Cache::open(&config.cache)?;
-    match cache.check().await {
-        Err(error) if !error.is_transient() => Err(OpenError::Refused {
-            key: "cache.url",
-            url: config.cache.url.to_string(),
-            source: error.into(),
-        }),
-        Ok(()) | Err(_) => Ok(cache),
+async fn connect_cache(config: &CacheConfig) -> Result<Cache, OpenError> {
+    let cache = Cache::open(config)?;
+    match (config.url.server(), cache.check().await) {
+        (Some(url), Err(error)) if !error.is_transient() => Err(refused("cache.url", url, error)),
+        _ => Ok(cache),
     }
 }
 
-fn not_embedded(key: &'static str, url: &impl ToString) -> OpenError {
-    let url = url.to_string();
-    OpenError::NotEmbedded { key, url }
+fn checks(config: &Config, documents: &Documents, cache: &Cache, log: &Telemetry) -> Checks {
+    let (documents, cache) = (documents.clone(), cache.clone());
+    ChecksBuilder::default()
+        .with(
+            "documents",
+            place(config.documents.url.server()),
+            move || {
+                let documents = documents.clone();
+                async move { documents.check().await }
+            },
+        )
+        .with("cache", place(config.cache.url.server()), move || {
+            let cache = cache.clone();
+            async move { cache.check().await }
+        })
+        .build(log.dispatch().clone())
+}
+
+/// Where a server is, if there is one.
+fn place(url: Option<&RedactedUrl>) -> Option<String> {
+    url.map(RedactedUrl::place)
+}
+
+fn refused(
+    key: &'static str,
+    url: &RedactedUrl,
+    error: impl Error + Send + Sync + 'static,
+) -> OpenError {
+    OpenError::Refused {
+        key,
+        url: url.to_string(),
+        source: Box::new(error),
+    }
 }

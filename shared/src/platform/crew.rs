@@ -90,15 +90,6 @@ impl Crew {
         self.background.tasks.spawn(serving);
     }
 
-    /// Runs what `task` makes of the word to stop until every agent has stopped; its log lines go to `dispatch`.
-    pub(super) fn in_background<F>(&mut self, dispatch: &Dispatch, task: impl FnOnce(Stop) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let task = task(self.stop_of(&self.background)).with_subscriber(dispatch.clone());
-        self.background.tasks.spawn(task);
-    }
-
     /// Begins a stage; it will be stopped before those that are there.
     pub(super) fn add_stage(&mut self) -> Stop {
         let stage = Stage::default();

@@ -140,8 +140,9 @@ impl Launching {
                 platform,
                 crew: self.crew,
             };
-            running.watch_bus(&self.log);
             running.start_all(self.agents).await?;
+            // What cannot be used from the beginning is told now, and not only when somebody asks.
+            running.platform.checks.seen().await;
             Ok(running)
         };
         launching.with_subscriber(dispatch).await

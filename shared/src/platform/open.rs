@@ -2,11 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use chimera_bus::{Bus, Requester, group_commit};
+use chimera_bus::{Bus, group_commit};
 use chimera_traces::store::{self, Store};
 
 use crate::{
-    agent::Services,
+    agent::{Messaging, Services},
     cache::{self, Cache},
     config::Config,
     data_dir::DataDirError,
@@ -45,14 +45,6 @@ pub enum OpenError {
     /// The embedded trace store.
     #[error(transparent)]
     Traces(#[from] store::OpenError),
-    /// A server that this version cannot talk to.
-    #[error("`{key}` is {url}: this version opens only `embedded:`")]
-    NotEmbedded {
-        /// The setting.
-        key: &'static str,
-        /// Its value, without credentials.
-        url: String,
-    },
     /// A server does not let us in, and waiting would not change that.
     #[error("`{key}` is {url}")]
     Refused {
@@ -104,14 +96,10 @@ impl Platform {
 
     pub(super) fn services(&self, telemetry: Telemetry, agent: &str) -> Arc<Services> {
         Arc::new(Services {
-            agent: agent.to_owned(),
-            bus: self.bus(),
-            broker: self.bus.broker(),
-            requester: Requester::new(self.bus()),
+            messaging: Messaging::new(agent, telemetry, &self.bus),
             documents: self.documents.clone(),
             cache: self.cache.clone(),
             http: self.http.clone(),
-            telemetry,
         })
     }
 

@@ -11,9 +11,9 @@ use crate::{
     backoff::Backoff,
     config::AgentConfig,
     edge::{self, ListenError},
-    health::{Health, Subscriptions},
+    health::{Health, Needs, Subscriptions},
     platform::{OpenError, Platform, Running, Waits, crew::Crew},
-    telemetry::{Telemetry, TelemetryError},
+    telemetry::TelemetryError,
 };
 
 /// An agent could not be started.
@@ -93,7 +93,13 @@ impl Running {
     async fn start(&mut self, agent: BaseAgent, health: &Health) -> Result<(), RunError> {
         let services = self.services(&agent.name)?;
         let subscriptions = self.consume(&agent, &services).await?;
-        health.running(subscriptions, self.platform.checks.clone());
+        let bus_url = self.platform.config().bus.url.server();
+        let broker = bus_url.zip(self.platform.bus.connectivity());
+        health.running(Needs {
+            broker: broker.map(|(url, state)| (url.place(), state)),
+            subscriptions,
+            checks: self.platform.checks.clone(),
+        });
         if let Some(web) = agent.web {
             let listener = edge::listen(web.listen, web.setting).await?;
             let router = edge::traced(web.router, services);
@@ -105,9 +111,6 @@ impl Running {
         }
         Ok(())
     }
-
-    /// Tells in the log when the broker goes and when it comes back.
-    pub(super) fn watch_bus(&mut self, _log: &Telemetry) {}
 
     async fn consume(
         &mut self,
@@ -129,7 +132,7 @@ impl Running {
             } else {
                 ("instance", spans::TEMPORARY, OnFailure::Drop)
             };
-            let subscription = services.bus.subscribe(queue).await?;
+            let subscription = services.messaging.bus.subscribe(queue).await?;
             states.insert(kind, subscription.state());
             let worker = Worker {
                 services: Arc::clone(services),
@@ -141,7 +144,7 @@ impl Running {
                 settle_spans: self.platform.config().telemetry.settle_spans,
             };
             let consuming = consume(Arc::new(worker), subscription, stop.clone());
-            let dispatch = services.telemetry.dispatch().clone();
+            let dispatch = services.messaging.telemetry.dispatch().clone();
             self.crew.spawn(consuming.with_subscriber(dispatch));
         }
         Ok(states)

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::{sleep, timeout};
 
-use crate::platform::Dependency;
+use crate::{config::RedactedUrl, platform::Dependency};
 
 /// How long one look at a server may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(30);
@@ -34,11 +34,11 @@ pub(crate) struct Awaited {
 
 impl Waits {
     /// Begins to wait for the server of `part`.
-    pub(crate) fn begin(&self, part: &'static str, server: String) -> Awaited {
+    pub(crate) fn begin(&self, part: &'static str, url: &RedactedUrl) -> Awaited {
         let awaited = Awaited {
             waits: self.clone(),
             part,
-            server,
+            server: url.place(),
         };
         awaited.show(false, Some("connecting".to_owned()));
         awaited
@@ -59,20 +59,24 @@ impl Waits {
 }
 
 impl Awaited {
-    /// Looks until `look` goes well, or fails with an error that waiting does not mend.
-    pub(crate) async fn until<E>(
+    /// What `look` comes back with once it goes well, or fails with an error that waiting does not mend.
+    pub(crate) async fn until<T, E, F>(
         &self,
-        look: impl AsyncFn() -> Result<(), E>,
+        look: impl Fn() -> F,
         may_pass: impl Fn(&E) -> bool,
-    ) -> Result<(), E>
+    ) -> Result<T, E>
     where
+        F: Future<Output = Result<T, E>>,
         E: Error + Send + Sync + 'static,
     {
         let mut pause = FIRST_PAUSE;
         let mut told = false;
         loop {
             let reason = match timeout(LOOK_LIMIT, look()).await {
-                Ok(Ok(())) => break,
+                Ok(Ok(found)) => {
+                    self.found(told);
+                    return Ok(found);
+                }
                 Ok(Err(error)) if may_pass(&error) => format!("{:#}", anyhow::Error::new(error)),
                 Ok(Err(error)) => return Err(error),
                 Err(_) => "no answer".to_owned(),
@@ -82,15 +86,13 @@ impl Awaited {
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        self.found(told);
-        Ok(())
     }
 
     /// It cannot be had now. The first time is told.
     pub(crate) fn failed(&self, reason: String, told: bool) {
         if !told {
             let (part, server) = (self.part, &self.server);
-            tracing::warn!(reason, "waiting for {part} at {server}");
+            tracing::warn!(reason, "waiting for the {part} at {server}");
         }
         self.show(false, Some(reason));
     }
@@ -98,7 +100,7 @@ impl Awaited {
     /// It is there.
     pub(crate) fn found(&self, told: bool) {
         if told {
-            tracing::info!("{} at {} is there", self.part, self.server);
+            tracing::info!("the {} at {} can be used", self.part, self.server);
         }
         self.show(true, None);
     }
@@ -125,6 +127,10 @@ mod tests {
     use super::*;
     use crate::telemetry::Telemetry;
 
+    fn url() -> RedactedUrl {
+        RedactedUrl::parse("amqp://ann:hush@h:1", &["amqp"]).unwrap()
+    }
+
     fn refused() -> io::Error {
         io::Error::new(ErrorKind::ConnectionRefused, "nobody is there")
     }
@@ -133,10 +139,12 @@ mod tests {
     async fn a_server_is_waited_for_and_that_is_said_once() {
         let (telemetry, _, lines) = Telemetry::for_test_with_logs("agent");
         let (waits, looks) = (Waits::default(), AtomicU32::new(0));
-        let awaited = waits.begin("documents", "mongodb://h".to_owned());
-        let look = async || match looks.fetch_add(1, Ordering::Relaxed) {
-            5 => Ok(()),
-            _ => Err(refused()),
+        let awaited = waits.begin("bus", &url());
+        let look = || async {
+            match looks.fetch_add(1, Ordering::Relaxed) {
+                5 => Ok(()),
+                _ => Err(refused()),
+            }
         };
         let waited = awaited.until(look, |_| true);
         waited
@@ -146,25 +154,25 @@ mod tests {
         assert_eq!(looks.into_inner(), 6);
         let said = lines.text();
         assert_eq!(
-            said.matches("waiting for documents at mongodb://h").count(),
+            said.matches("waiting for the bus at amqp://h:1").count(),
             1,
             "{said}"
         );
         assert_eq!(
-            said.matches("documents at mongodb://h is there").count(),
+            said.matches("the bus at amqp://h:1 can be used").count(),
             1,
             "{said}"
         );
-        assert!(waits.dependencies()["documents"].ready);
+        assert!(waits.dependencies()["bus"].ready);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_waiting_does_not_mend_ends_it() {
         let waits = Waits::default();
-        let awaited = waits.begin("cache", "redis://h".to_owned());
-        let look = async || Err::<(), _>(refused());
+        let awaited = waits.begin("bus", &url());
+        let look = || async { Err::<(), _>(refused()) };
         let error = awaited.until(look, |_| false).await.unwrap_err();
         assert_eq!(error.to_string(), "nobody is there");
-        assert!(!waits.dependencies()["cache"].ready);
+        assert!(!waits.dependencies()["bus"].ready);
     }
 }

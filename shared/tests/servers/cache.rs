@@ -47,7 +47,7 @@ fn scoped(cache: &Cache) -> ScopedCache {
 }
 
 /// Starts and stops servers, which blocks.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap()
 }
 

@@ -1,3 +1,4 @@
 //! The clients on the servers that they are for, which `chimera-servers` starts.
 
 mod cache;
+mod platform;

@@ -66,6 +66,7 @@ fn the_hosts_of_a_url_are_told_without_its_user() {
             .map(|(host, port)| ((*host).to_owned(), *port))
             .collect();
         assert_eq!(url.hosts(), expected);
+        assert!(!url.place().contains('@'), "{}", url.place());
     }
     check("amqp://u:p@one:1,two/v", &[("one", Some(1)), ("two", None)]);
     check("redis://[::1]:7/0", &[("::1", Some(7))]);

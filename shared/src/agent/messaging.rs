@@ -1,0 +1,131 @@
+//! What a service sends: each message in a span of its own, with that span's context in its headers.
+
+use std::{sync::Arc, time::Duration};
+
+use chimera_bus::{
+    Bus, Message, PublishError, RequestError, Requester, Routed, RoutingKey, headers::name,
+};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::{
+    agent::spans,
+    context::{SendError, error_type},
+    deadline::{Deadline, now_ms},
+    platform::{Broker, PlatformBus},
+    telemetry::{KeyValue, Scope, Sent, Telemetry, keys, propagation},
+};
+
+/// The bus, as one service uses it.
+pub(crate) struct Messaging {
+    /// Who sends.
+    pub(crate) service: String,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) bus: Arc<dyn Bus>,
+    /// What spans and metrics call the bus.
+    pub(crate) broker: Broker,
+    requester: Requester,
+}
+
+impl Messaging {
+    pub(crate) fn new(service: &str, telemetry: Telemetry, bus: &PlatformBus) -> Self {
+        Self {
+            service: service.to_owned(),
+            telemetry,
+            bus: bus.bus(),
+            broker: bus.broker(),
+            requester: Requester::new(bus.bus()),
+        }
+    }
+
+    /// An event with a JSON body, signed by this service.
+    pub(crate) fn event<T: Serialize>(
+        &self,
+        routing_key: &str,
+        body: &T,
+    ) -> Result<Message, SendError> {
+        let routing_key = RoutingKey::new(routing_key)?;
+        let body = serde_json::to_vec(body).map_err(|source| SendError::Encode {
+            routing_key: routing_key.clone(),
+            source: Arc::new(source),
+        })?;
+        let mut message = Message::event(routing_key, body);
+        self.sign(&mut message);
+        Ok(message)
+    }
+
+    /// Says who sent a message and when.
+    pub(crate) fn sign(&self, message: &mut Message) {
+        let now_ms = now_ms();
+        message.properties.app_id = Some(self.service.clone());
+        message.properties.timestamp = Some(now_ms / 1_000);
+        message
+            .properties
+            .content_type
+            .get_or_insert_with(|| "application/json".to_owned());
+        message.headers.set(name::FIRST_PUBLISHED, now_ms);
+    }
+
+    /// Publishes `message` in a span under `scope`.
+    pub(crate) async fn send(
+        &self,
+        scope: &Scope,
+        mut message: Message,
+    ) -> Result<Routed, PublishError> {
+        let destination = spans::sent_to(&message);
+        let started = Instant::now();
+        let span = scope.start(spans::publish(&self.broker, &message));
+        propagation::inject_message(span.scope().context(), &mut message);
+        let routed = self.bus.publish(message).await;
+        let error_type = routed.is_err().then_some("publish");
+        match &routed {
+            Ok(Routed::ToQueue) => {}
+            Ok(Routed::Nowhere) => {
+                self.telemetry.metrics().unrouted(&destination);
+                span.set(KeyValue::new(keys::CHIMERA_UNROUTED, true));
+            }
+            Err(error) => span.fail("publish", error),
+        }
+        self.sent("publish", &destination, error_type, started.elapsed());
+        routed
+    }
+
+    /// Sends `message` as a request in a span under `scope`, and waits for its reply.
+    pub(crate) async fn ask(
+        &self,
+        scope: &Scope,
+        mut message: Message,
+        timeout: Duration,
+    ) -> Result<Message, RequestError> {
+        let destination = spans::sent_to(&message);
+        let started = Instant::now();
+        let span = scope.start(spans::request(&self.broker, &message));
+        message
+            .headers
+            .set(name::DEADLINE, Deadline::after(timeout).epoch_ms());
+        propagation::inject_message(span.scope().context(), &mut message);
+        let reply = self.requester.request(message, timeout).await;
+        let error_type = reply.as_ref().err().map(error_type);
+        if let (Err(error), Some(error_type)) = (&reply, error_type) {
+            span.fail(error_type, error);
+        }
+        self.sent("request", &destination, error_type, started.elapsed());
+        reply
+    }
+
+    fn sent(
+        &self,
+        operation: &'static str,
+        destination: &str,
+        error_type: Option<&'static str>,
+        duration: Duration,
+    ) {
+        self.telemetry.metrics().sent(Sent {
+            system: self.broker.system,
+            operation,
+            destination,
+            error_type,
+            duration,
+        });
+    }
+}
