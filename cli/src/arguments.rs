@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chimera_shared::control::MAX_TIMEOUT;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use opentelemetry::TraceId;
@@ -151,7 +152,7 @@ pub(crate) struct Request {
     #[command(flatten)]
     pub(crate) outgoing: Outgoing,
     /// How long to wait for the reply
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = patience)]
     pub(crate) timeout: std::time::Duration,
 }
 
@@ -206,6 +207,17 @@ fn trace_id(text: &str) -> Result<TraceId, String> {
 
 fn json(text: &str) -> Result<serde_json::Value, String> {
     serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))
+}
+
+fn patience(text: &str) -> Result<std::time::Duration, String> {
+    let patience = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match patience > MAX_TIMEOUT {
+        true => Err(format!(
+            "a reply is waited for {} at most",
+            humantime::format_duration(MAX_TIMEOUT)
+        )),
+        false => Ok(patience),
+    }
 }
 
 fn positive(text: &str) -> Result<f64, String> {

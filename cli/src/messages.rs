@@ -1,4 +1,4 @@
-//! `chimera publish` and `chimera request`: test messages through a running `chimera up`.
+//! `chimera publish` and `chimera request`: test messages, to the configured broker, or through a running `chimera up`.
 
 mod follow;
 
@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use chimera_bus::headers::name;
 use chimera_shared::{
     config::Config,
-    control::{Accepted, Outgoing, Replied},
+    control::{Accepted, Direct, Outgoing, Replied},
 };
 use serde::de::DeserializeOwned;
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -30,7 +30,18 @@ pub(crate) async fn publish(
     publish: Publish,
     terminal: Terminal,
 ) -> anyhow::Result<ExitCode> {
-    let door = Door::open(&config.data_dir).await?;
+    let way = Way::open(config).await?;
+    let done = publish_by(&way, config, publish, terminal).await;
+    way.close().await;
+    done
+}
+
+async fn publish_by(
+    way: &Way,
+    config: &Config,
+    publish: Publish,
+    terminal: Terminal,
+) -> anyhow::Result<ExitCode> {
     let command = Command::new(publish.outgoing, None);
     let mut pace = publish.rate.map(pace);
     let mut source = None;
@@ -43,7 +54,7 @@ pub(crate) async fn publish(
         if let Some(pace) = &mut pace {
             pace.tick().await;
         }
-        let accepted: Accepted = command.send(&door, "/api/bus/messages").await?;
+        let accepted: Accepted = way.publish(&command).await?;
         unrouted += u64::from(!accepted.routed);
         if let Some(source) = &source {
             all_well &= follow::follow(source, &accepted, terminal).await?;
@@ -75,12 +86,51 @@ fn pace(rate: f64) -> Interval {
 
 /// Publishes a message and prints its reply.
 pub(crate) async fn request(config: &Config, request: Request) -> anyhow::Result<ExitCode> {
-    let door = Door::open(&config.data_dir).await?;
+    let way = Way::open(config).await?;
     let command = Command::new(request.outgoing, Some(request.timeout));
-    let replied: Replied = command.send(&door, "/api/bus/requests").await?;
+    let replied = way.request(&command).await;
+    way.close().await;
+    let replied = replied?;
     print(&serde_json::to_string_pretty(&replied.reply)?)?;
     remark(&format!("trace {}", replied.trace_id));
     Ok(ExitCode::SUCCESS)
+}
+
+/// How messages get to the bus.
+enum Way {
+    /// To the configured broker.
+    Broker(Box<Direct>),
+    /// Through a running `chimera up`, whose bus nobody else reaches.
+    Door(Door),
+}
+
+impl Way {
+    async fn open(config: &Config) -> anyhow::Result<Self> {
+        Ok(match Direct::connect(config).await? {
+            Some(direct) => Self::Broker(Box::new(direct)),
+            None => Self::Door(Door::open(&config.data_dir).await?),
+        })
+    }
+
+    async fn publish(&self, command: &Command) -> anyhow::Result<Accepted> {
+        match self {
+            Self::Broker(direct) => Ok(direct.publish(&command.whole()).await?),
+            Self::Door(door) => command.send(door, "/api/bus/messages").await,
+        }
+    }
+
+    async fn request(&self, command: &Command) -> anyhow::Result<Replied> {
+        match self {
+            Self::Broker(direct) => Ok(direct.request(&command.whole()).await?),
+            Self::Door(door) => command.send(door, "/api/bus/requests").await,
+        }
+    }
+
+    async fn close(self) {
+        if let Self::Broker(direct) = self {
+            direct.close().await;
+        }
+    }
 }
 
 /// A message, and the trace that it is to join.
@@ -105,6 +155,13 @@ impl Command {
             timeout_ms,
         };
         Self { outgoing, context }
+    }
+
+    /// The message with the context in its own headers.
+    fn whole(&self) -> Outgoing {
+        let mut outgoing = self.outgoing.clone();
+        outgoing.headers.extend(self.context.iter().cloned());
+        outgoing
     }
 
     async fn send<T: DeserializeOwned>(&self, door: &Door, path: &str) -> anyhow::Result<T> {

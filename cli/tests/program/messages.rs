@@ -145,4 +145,11 @@ fn a_request_says_how_its_agent_failed() {
         &["request", "a", "{}", "--timeout", "soon"],
     );
     assert_eq!(wrong.status.code(), Some(2));
+    let wrong = run(
+        directory.path(),
+        &["request", "a", "{}", "--timeout", "301s"],
+    );
+    assert_eq!(wrong.status.code(), Some(2));
+    let said = stderr(&wrong);
+    assert!(said.contains("a reply is waited for 5m at most"), "{said}");
 }
