@@ -96,7 +96,7 @@ impl Server {
                 kind,
                 greeting,
                 process: Mutex::new(None),
-                log: log_path(kind, directory.path()),
+                log: log_path(kind.program, directory.path()),
                 launch,
                 _directory: directory,
             };
@@ -172,19 +172,20 @@ impl Server {
                 |status| format!("ended while it started ({status})"),
             );
             let name = self.kind.name;
-            return Err(format!("{name} {how}; {}", self.end_of_log()));
+            return Err(format!("{name} {how}; {}", end_of_log(&self.log)));
         }
         *self.process() = Some(process);
         Ok(())
     }
+}
 
-    fn end_of_log(&self) -> String {
-        let text = fs::read(&self.log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let lines: Vec<&str> = text.lines().collect();
-        let tail = &lines[lines.len().saturating_sub(TAIL_LINES)..];
-        format!("the end of {}:\n{}", self.log.display(), tail.join("\n"))
-    }
+/// What a program said last, with the name of its log.
+pub(crate) fn end_of_log(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    let tail = &lines[lines.len().saturating_sub(TAIL_LINES)..];
+    format!("the end of {}:\n{}", log.display(), tail.join("\n"))
 }
 
 /// Opens a file for writing behind what is there already.
@@ -192,16 +193,13 @@ pub(crate) fn append_to(path: &Path) -> io::Result<File> {
     File::options().create(true).append(true).open(path)
 }
 
-fn log_path(kind: Kind, directory: &Path) -> PathBuf {
+/// Where a program of this name is to write what it says.
+pub(crate) fn log_path(name: &str, directory: &Path) -> PathBuf {
     let Some(logs) = variable(LOGS) else {
         return directory.join("server.log");
     };
     let logs = PathBuf::from(logs);
     fs::create_dir_all(&logs).expect("the directory for logs can be made");
     let number = ports::random();
-    logs.join(format!(
-        "{}-{}-{number:08x}.log",
-        kind.program,
-        process::id()
-    ))
+    logs.join(format!("{name}-{}-{number:08x}.log", process::id()))
 }
