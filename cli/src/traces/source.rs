@@ -114,7 +114,8 @@ impl TraceSource {
 
     /// The spans of a trace; `None` where there is no such trace, or not yet.
     pub(crate) async fn trace(&self, id: TraceId) -> anyhow::Result<Option<Vec<Span>>> {
-        // As they were sent: what is made of clocks that differ is decided here, for both sources alike.
+        // As they were sent: what is made of clocks that differ is decided here, for both sources alike. Besides, Jaeger would
+        // write its doubts about a trace that is not whole yet into the very trace that it keeps in memory.
         let raw = [("raw_traces", "true".to_owned())];
         self.fetch(&format!("/api/v3/traces/{id}"), &raw).await
     }

@@ -15,6 +15,9 @@ use serde_json::Value;
 use super::{Attributes, Event, Kind, Link, Span, Status};
 use crate::attribute;
 
+/// What Jaeger thought of a span when somebody looked at it: it keeps that with the span, and nobody recorded it.
+const JAEGERS_WARNINGS: &str = "@jaeger@warnings";
+
 /// Why bytes are not OTLP JSON.
 #[derive(Debug, thiserror::Error)]
 pub enum ParseError {
@@ -165,6 +168,7 @@ fn attributes(attributes: &[KeyValue]) -> Attributes {
     Attributes(
         attributes
             .iter()
+            .filter(|attribute| attribute.key != JAEGERS_WARNINGS)
             .map(|attribute| (attribute.key.clone(), value(attribute.value.as_ref())))
             .collect(),
     )

@@ -334,6 +334,7 @@ fn otlp_json_of_any_writer() {
                 { "key": "map", "value": { "kvlistValue": { "values": [{ "key": "k", "value": { "boolValue": false } }] } } },
                 { "key": "bytes", "value": { "bytesValue": "AP8=" } },
                 { "key": "not a number", "value": { "doubleValue": "NaN" } },
+                { "key": "@jaeger@warnings", "value": { "arrayValue": { "values": [{ "stringValue": "skew" }] } } },
                 { "value": { "stringValue": "of the empty key" } },
                 { "key": "chimera.queue.wait_ms", "value": { "doubleValue": 1.5 } }
             ],
