@@ -20,3 +20,17 @@ build_peer() {
     fi
     return 1
 }
+
+# find_browser: whether there is a browser that can be driven, installed if need be; or else sets `why` not.
+find_browser() {
+    if [ -n "${CHIMERA_TEST_CHROMEDRIVER:-}" ] || command -v chromedriver >/dev/null; then
+        return
+    elif [ "$install" = no ]; then
+        why="no chromedriver, and --no-install was given"
+    elif ! install_packages chromium chromium-driver; then
+        why="no chromedriver, and none could be installed; set CHIMERA_TEST_CHROMEDRIVER"
+    else
+        return 0
+    fi
+    return 1
+}
