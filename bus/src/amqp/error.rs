@@ -122,6 +122,7 @@ impl ConnectError {
                 }
             }
             ErrorKind::IOError(io) => Self::of_io(io, place),
+            ErrorKind::ParsingError(_) => Self::protocol(place, "its first words are not AMQP"),
             ErrorKind::MissingHeartbeatError => Self::unreachable(place, "it went silent"),
             other => Self::protocol(place, &lapin::Error::from(other.clone()).to_string()),
         }

@@ -16,7 +16,6 @@ use tokio::sync::mpsc;
 
 use super::{
     Retry,
-    error::BrokerError,
     link::{Link, Live},
     replies::Replies,
     topology,
@@ -89,7 +88,6 @@ impl Publishing {
             let why = self.link.explain(&error);
             if error.is_amqp_soft_error() && live.is_up() {
                 tracing::warn!(error = %why, "RabbitMQ closed a channel that messages are published on");
-                self.suspect(&why);
             }
             if let Some(replies) = &mut self.replies {
                 // What was asked on the old channel cannot be answered on the new one.
@@ -98,14 +96,6 @@ impl Publishing {
             }
             failures += 1;
             tokio::time::sleep(self.retry.pause(failures)).await;
-        }
-    }
-
-    /// The broker closed the channel over something that is under way.
-    fn suspect(&mut self, why: &BrokerError) {
-        match *self.window.unconfirmed() {
-            [guilty] => self.window.finish(guilty, Err(why.clone())),
-            _ => self.suspicious = true,
         }
     }
 
@@ -153,11 +143,11 @@ impl Publishing {
                         *failures = 0;
                         self.confirm(id, &confirmation);
                     }
-                    Err(error) => return End::Lost(self.last_words(error, &mut sent)),
+                    Err(error) => return self.end(error, &mut sent),
                 },
                 more = Replies::pump(&mut self.replies) => match more {
                     Some(Ok(())) => {}
-                    Some(Err(error)) => return End::Lost(self.last_words(error, &mut sent)),
+                    Some(Err(error)) => return self.end(error, &mut sent),
                     None => return End::Finished,
                 },
             }
@@ -207,9 +197,9 @@ impl Publishing {
         Ok(())
     }
 
-    /// What was confirmed before the channel ended need not be sent again; and the reason may come after the first
-    /// consequence.
-    fn last_words(&mut self, first: lapin::Error, sent: &mut Sent) -> lapin::Error {
+    /// Takes in what was confirmed before the channel ended, which need not be sent again; and the reason, which may come
+    /// after its first consequence. A channel that was closed over a message was closed over one of those left.
+    fn end(&mut self, first: lapin::Error, sent: &mut Sent) -> End {
         let mut error = first;
         while let Some(Some((id, outcome))) = sent.next().now_or_never() {
             match outcome {
@@ -218,7 +208,13 @@ impl Publishing {
                 Err(_) => {}
             }
         }
-        error
+        if error.is_amqp_soft_error() {
+            match self.window.only() {
+                Some(guilty) => self.window.finish(guilty, Err(self.link.explain(&error))),
+                None => self.suspicious = true,
+            }
+        }
+        End::Lost(error)
     }
 
     fn confirm(&mut self, id: u64, confirmation: &Confirmation) {

@@ -98,6 +98,12 @@ impl Window {
         id
     }
 
+    /// The one message that waits, if it is one.
+    pub(super) fn only(&self) -> Option<u64> {
+        let mut ids = self.waiting.keys();
+        ids.next().copied().filter(|_| ids.next().is_none())
+    }
+
     #[cfg(test)]
     fn len(&self) -> usize {
         self.waiting.len()

@@ -1,5 +1,8 @@
 //! The conformance suite on RabbitMQ, and what only this bus promises. With `--features servers`.
 
+mod faults;
 mod harness;
+mod load;
+mod surroundings;
 
 chimera_bus::conformance_tests!(harness::RabbitMq);
