@@ -28,11 +28,15 @@ cleanup() {
     trap - EXIT
     trap '' INT TERM HUP
     end_group
+    end_docker
     # Servers end with the process that started them, and may be writing until then.
     rm -rf "$work" 2>/dev/null || { sleep 1 && rm -rf "$work"; }
 }
 trap cleanup EXIT
 trap 'echo; echo "scripts/test: interrupted, ending what was started"; exit 130' INT TERM HUP
+
+# wanted NAME: whether --only lets this part run.
+wanted() { [ -z "$only" ] || [[ $1 == *"$only"* ]]; }
 
 # run NAME COMMAND…: runs it, shows what it prints, and leaves in last_rc and last_seconds what became of it.
 run() {
@@ -58,7 +62,12 @@ run() {
 
 # part NAME COMMAND…: runs it; when it fails, so does the run.
 part() {
+    wanted "$1" || return 0
     run "$@"
+    verdict "$1"
+}
+
+verdict() {
     if [ "$last_rc" -eq 0 ]; then
         printf '== %s: ok after %s s\n' "$1" "$last_seconds"
     else
@@ -69,32 +78,37 @@ part() {
 
 # part_if_possible NAME COMMAND…: the same; what ends with 3 says in its last line why it could not be tried here.
 part_if_possible() {
+    wanted "$1" || return 0
     run "$@"
-    case $last_rc in
-    0) printf '== %s: ok after %s s\n' "$1" "$last_seconds" ;;
-    3) skip "$1" "$(tail -n 1 "$logs/${1//[^a-z0-9]/-}.log")" ;;
-    *)
-        failed+=("$1")
-        printf '== %s: FAILED after %s s\n' "$1" "$last_seconds"
-        ;;
-    esac
+    if [ "$last_rc" -eq 3 ]; then
+        skip "$1" "$(tail -n 1 "$logs/${1//[^a-z0-9]/-}.log")"
+    else
+        verdict "$1"
+    fi
 }
 
 # skip NAME WHY: says now and in the summary that a part was not run.
 skip() {
+    wanted "$1" || return 0
     echo
     echo "== $1: SKIPPED: $2"
     skipped+=("$1: $2")
 }
 
+# What all parts have printed.
+printed() { find "$logs" -maxdepth 1 -name '*.log' -exec cat {} +; }
+
 # summary: what took how long, what was measured, skipped and failed. False when something failed.
 summary() {
     printf '\n== summary after %s s\n' $(($(date +%s) - started))
-    printf '  took     %s\n' "${took[@]}"
+    if [ ${#took[@]} -eq 0 ] && [ ${#skipped[@]} -eq 0 ]; then
+        failed+=("no part has \"$only\" in its name")
+    fi
+    [ ${#took[@]} -eq 0 ] || printf '  took     %s\n' "${took[@]}"
     local line
     while read -r line; do
         figures+=("$line")
-    done < <(cat "$logs"/*.log | sed -n 's/^.*figure: //p')
+    done < <(printed | sed -n 's/^.*figure: //p')
     [ ${#figures[@]} -eq 0 ] || printf '  figure   %s\n' "${figures[@]}"
     [ ${#skipped[@]} -eq 0 ] || printf '  SKIPPED  %s\n' "${skipped[@]}"
     if [ ${#skipped[@]} -gt 0 ] && [ "${CI:-}" = true ]; then
@@ -105,7 +119,7 @@ summary() {
         rm -rf .test-logs && cp -r "$logs" .test-logs && printf '  logs     %s\n' "$PWD/.test-logs"
     fi
     # The sum of every test binary's closing line, as cargo prints it.
-    cat "$logs"/*.log | awk -v parts=${#failed[@]} -v seconds=$(($(date +%s) - started)) '
+    printed | awk -v parts=${#failed[@]} -v seconds=$(($(date +%s) - started)) '
         /^test result: / { passed += $4; failed += $6; ignored += $8 }
         END {
             printf "\ntest result: %s. %d passed; %d failed; %d ignored; 0 measured; 0 filtered out; finished in %d.00s\n",

@@ -19,6 +19,7 @@ declare -A image_of=([rabbitmq]=rabbitmq:4-management [redis]=redis:8 [mongodb]=
 # find_servers NAME…: sets `found` or `missing` for each, and what tests have to know of it in the environment.
 find_servers() {
     local name packages=() unnamed
+    echo
     for name in "$@"; do
         here "$name" || { [ -n "${package_of[$name]:-}" ] && packages+=("${package_of[$name]}"); } || true
     done
@@ -64,18 +65,11 @@ image() {
 
 in_a_container() {
     local image
-    docker version >/dev/null 2>&1 || return 1
+    docker_answers || return 1
     image=$(image "$1")
     fetch_image "$image" || return 1
     export "${variable_of[$1]}_IMAGE=$image"
     found[$1]="image $image"
-}
-
-fetch_image() {
-    docker image inspect "$1" >/dev/null 2>&1 && return
-    [ "$install" = yes ] || return 1
-    echo "fetching the image $1"
-    timeout 600 docker pull --quiet "$1" >"$logs/pull.log" 2>&1
 }
 
 # There is no package of MongoDB: this speaks its protocol.
@@ -87,7 +81,12 @@ ferretdb() {
 
 # servers_part NAME "SERVER…" COMMAND…: a part that needs servers.
 servers_part() {
-    local name="servers: $1" server
+    local name="servers: $1" server unknown=()
+    wanted "$name" || return 0
+    for server in $2; do
+        [ -n "${found[$server]:-}${missing[$server]:-}" ] || unknown+=("$server")
+    done
+    [ ${#unknown[@]} -eq 0 ] || find_servers "${unknown[@]}"
     for server in $2; do
         if [ -n "${missing[$server]:-}" ]; then
             skip "$name" "${missing[$server]}"
