@@ -143,8 +143,9 @@ impl<'a> Stack<'a> {
         .await?;
         self.project.compose(&["kill", "data_retrieval_agent"])?;
         self.project.compose(&["unpause", "sources"])?;
-        // What was killed by hand is not started again by the engine.
-        self.project.scale()?;
+        // What was killed by hand is not started again by the engine. The source has to be healthy first: it was not,
+        // while it was paused.
+        eventually(|| async { self.project.scale() }).await?;
         eventually(|| async {
             let query = self.query(id).await?;
             ensure!(query["status"] == "completed", "{query:#}");

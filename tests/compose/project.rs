@@ -3,13 +3,13 @@
 use std::{
     env,
     path::Path,
-    process::{self, Command, Output},
+    process::{Command, Output},
     thread,
 };
 
 use anyhow::{Context as _, Result, ensure};
 
-/// How Compose is called, as `docker compose` or `docker-compose`; `scripts/compose-test` says it.
+/// How Compose is called, with the name of a project; `scripts/compose-test` says it, and ends what is left of it.
 const PROGRAM: &str = "CHIMERA_TEST_COMPOSE";
 
 /// The ports that are published, so that the stack of a user is not in the way.
@@ -23,7 +23,6 @@ const PORTS: [&str; 4] = [
 /// The stack as it stands in the repository. Its containers and volumes go when this is dropped.
 pub(crate) struct Project {
     program: Vec<String>,
-    name: String,
 }
 
 impl Project {
@@ -36,13 +35,10 @@ impl Project {
         reason = "it names a program of the test's, and is no setting of ours"
     )]
     pub(crate) fn new() -> Result<Self> {
-        let program = env::var(PROGRAM).with_context(|| {
-            format!("set {PROGRAM} to `docker compose`, or run scripts/compose-test")
-        })?;
-        Ok(Self {
-            program: program.split_whitespace().map(str::to_owned).collect(),
-            name: format!("chimera-test-{}", process::id()),
-        })
+        let program = env::var(PROGRAM)
+            .with_context(|| format!("run scripts/compose-test, which sets {PROGRAM}"))?;
+        let program = program.split_whitespace().map(str::to_owned).collect();
+        Ok(Self { program })
     }
 
     /// Builds the image, starts everything, and returns when it is healthy.
@@ -82,8 +78,6 @@ impl Project {
         let mut command = Command::new(&self.program[0]);
         command
             .args(&self.program[1..])
-            // Not the `.env` of who runs the test. In this file, everything is commented out.
-            .args(["--env-file", ".env.example", "--project-name", &self.name])
             .args(arguments)
             .current_dir(root.expect("the crate is in a folder of the root"))
             .envs(PORTS.map(|port| (port, "0")));
@@ -107,31 +101,24 @@ impl Project {
     }
 
     /// Stops the stack; each program of ours ends by itself and well.
+    ///
+    /// # Errors
+    /// When one does not.
     pub(crate) fn check_shutdown(&self) -> Result<()> {
         self.compose(&["stop"])?;
+        let containers = self.compose(&["ps", "--all", "--quiet"])?;
         let mut inspect = Command::new("docker");
         inspect.args([
-            "ps",
-            "--all",
+            "inspect",
             "--format",
-            "{{.Names}}\t{{.Image}}\t{{.Status}}",
+            "{{.Config.Image}} {{.Name}} {{.State.ExitCode}}",
         ]);
-        inspect.args([
-            "--filter",
-            &format!("label=com.docker.compose.project={}", self.name),
-        ]);
-        let containers = succeeded(&mut inspect)?;
-        let ours: Vec<&str> = containers
-            .lines()
-            .filter(|line| line.contains("\tchimera:"))
-            .collect();
+        let states = succeeded(inspect.args(containers.split_whitespace()))?;
+        let ours = states.lines().filter(|state| state.starts_with("chimera:"));
+        let (well, ill): (Vec<&str>, Vec<&str>) = ours.partition(|state| state.ends_with(" 0"));
+        ensure!(ill.is_empty(), "programs that did not end well: {ill:?}");
         // Five services, and two more of the query agent.
-        ensure!(ours.len() == 7, "{containers}");
-        let failed = ours.iter().find(|line| !line.contains("Exited (0)"));
-        ensure!(
-            failed.is_none(),
-            "a program did not end well:\n{containers}"
-        );
+        ensure!(well.len() == 7, "{states}");
         Ok(())
     }
 }
@@ -147,7 +134,7 @@ impl Drop for Project {
             eprintln!("{}", said.unwrap_or_else(|error| format!("{error:#}")));
         }
         if let Err(error) = self.compose(&["down", "--volumes", "--timeout", "5"]) {
-            eprintln!("the containers of {} are left behind: {error:#}", self.name);
+            eprintln!("containers are left behind: {error:#}");
         }
     }
 }
