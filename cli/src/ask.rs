@@ -45,7 +45,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 
 /// Asks, prints the answer as soon as it is there, and then its trace.
-pub(crate) async fn ask(config: Config, ask: Ask, terminal: Terminal) -> anyhow::Result<ExitCode> {
+/// `unused` are the flags that a running `chimera up` does not hear of.
+pub(crate) async fn ask(
+    config: Config,
+    ask: Ask,
+    unused: &[String],
+    terminal: Terminal,
+) -> anyhow::Result<ExitCode> {
     if let ApiUrl::Http(url) = &config.api.url {
         let progress = Progress::of_another("asking chimera-api…", terminal);
         return ask_there(&Api::configured(url)?, progress, &config, &ask, terminal).await;
@@ -53,6 +59,12 @@ pub(crate) async fn ask(config: Config, ask: Ask, terminal: Terminal) -> anyhow:
     let patient_until = Instant::now() + BUSY_PATIENCE;
     loop {
         if let Some(door) = Door::find(&config.data_dir).await? {
+            if !unused.is_empty() {
+                remark(&format!(
+                    "warning: a running chimera up answers, with its own settings; without effect: {}",
+                    unused.join(", ")
+                ));
+            }
             let progress = Progress::of_another("asking the running chimera up…", terminal);
             return ask_there(&door.api()?, progress, &config, &ask, terminal).await;
         }

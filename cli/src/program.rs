@@ -98,7 +98,7 @@ fn run(command: Command, loaded: &Loaded) -> anyhow::Result<ExitCode> {
         .context("starting the runtime")?;
     let code = runtime.block_on(async {
         match command {
-            Command::Ask(ask) => ask::ask(quiet(loaded), ask, terminal).await,
+            Command::Ask(ask) => ask::ask(quiet(loaded), ask, &of_agents(loaded), terminal).await,
             Command::Up => up::up(loaded, terminal).await,
             Command::Publish(publish) => messages::publish(&config, publish, terminal).await,
             Command::Request(request) => messages::request(&config, request).await,
@@ -116,6 +116,15 @@ fn run(command: Command, loaded: &Loaded) -> anyhow::Result<ExitCode> {
     });
     runtime.shutdown_timeout(LEFTOVERS);
     code
+}
+
+/// The settings that flags give to the agents, which only those started by this command hear of.
+fn of_agents(loaded: &Loaded) -> Vec<String> {
+    let is_flag = |origin: &Origin| matches!(origin, Origin::Flag(name) if name != "--data-dir");
+    let is_ours = |key: &str| key.starts_with("traces.") || key.ends_with(".listen");
+    let settings = loaded.explain();
+    let given = settings.filter(|setting| is_flag(&setting.source) && !is_ours(&setting.key));
+    given.map(|setting| setting.key).collect()
 }
 
 /// The configuration for a person who asks: what is merely worth knowing is logged when that is asked for.
