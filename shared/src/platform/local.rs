@@ -148,20 +148,20 @@ mod tests {
         fn url(text: &str) -> crate::config::RedactedUrl {
             crate::config::RedactedUrl::parse(text, &["amqp", "mongodb"]).unwrap()
         }
-        fn check(config: Config, expected: bool) {
-            assert_eq!(needs_data_dir(&config), expected, "{config:?}");
+        fn check(config: &Config, expected: bool) {
+            assert_eq!(needs_data_dir(config), expected, "{config:?}");
         }
-        check(servers(), false);
+        check(&servers(), false);
         let mut config = servers();
         config.bus.url = BusUrl::Embedded;
-        check(config, true);
+        check(&config, true);
         let mut config = servers();
         config.documents.url = DocumentsUrl::Embedded;
-        check(config, true);
+        check(&config, true);
         let mut config = servers();
         config.telemetry.exporters = vec![Exporter::Otlp, Exporter::Embedded];
-        check(config.clone(), true);
+        check(&config, true);
         config.telemetry.enabled = false;
-        check(config, false);
+        check(&config, false);
     }
 }

@@ -425,7 +425,7 @@ fn a_password_can_stand_in_a_file_of_its_own() {
 #[test]
 fn a_file_that_holds_no_value_is_named() {
     #[track_caller]
-    fn check(place: Place, expected: &str) {
+    fn check(place: &Place, expected: &str) {
         let errors = place
             .errors()
             .replace(place.directory.path().to_str().unwrap(), "");
@@ -435,21 +435,21 @@ fn a_file_that_holds_no_value_is_named() {
     let file = |name| place().variable("CHIMERA__BUS__PASSWORD_FILE", name);
     let origin = "bus.password_file (the environment variable CHIMERA__BUS__PASSWORD_FILE)";
     check(
-        file("nowhere"),
+        &file("nowhere"),
         &format!("{origin}: `/nowhere`: there is no such file"),
     );
     check(
-        file("empty").file("empty", "\n"),
+        &file("empty").file("empty", "\n"),
         &format!("{origin}: `/empty`: it is empty"),
     );
     check(
-        file("one")
+        &file("one")
             .file("one", "x")
             .flag("--set", "bus.url", "amqp://broker"),
         &format!("{origin}: the URL beside it names no user whose password this could be"),
     );
     check(
-        file("one")
+        &file("one")
             .file("one", "x")
             .flag("--set", "bus.url", "amqp://ann:q@broker"),
         &format!("{origin}: the URL beside it has a password already"),
