@@ -6,7 +6,7 @@
 mod embedded;
 mod error;
 mod filter;
-mod mongodb;
+mod mongo;
 mod names;
 mod server_error;
 
@@ -26,7 +26,7 @@ use crate::{
     telemetry::{DbCall, Scope, Span, SpanStart, keys},
 };
 use embedded::Embedded;
-use mongodb::{Address, MongoDb};
+use mongo::{Address, MongoDb};
 
 pub use error::{DocumentError, OpenError};
 pub use filter::{Changes, Filter};

@@ -76,7 +76,8 @@ settings! {
 settings! {
     /// Documents: keys under `[documents]`, variables `CHIMERA__DOCUMENTS__…`.
     pub struct DocumentsConfig {
-        /// Where documents are kept: `embedded:`, or `mongodb(+srv)://…`.
+        /// Where documents are kept: `embedded:`, or `mongodb://user:password@host1,host2/database?…`. What a
+        /// query behind it says, as `maxPoolSize` or `tls`, goes before the keys here. `mongodb+srv` is not known.
         url: DocumentsUrl = "embedded:",
         /// File that holds the password of the user in `url`.
         password_file: Option<PathBuf> = "",

@@ -81,7 +81,7 @@ part_urls! {
         /// In the data directory.
         Embedded = "embedded:",
         /// MongoDB.
-        Mongodb = ["mongodb", "mongodb+srv"],
+        Mongodb = ["mongodb"],
     }
 
     /// Where the cache is.

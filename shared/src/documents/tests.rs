@@ -12,7 +12,7 @@ mod cases;
 mod durability;
 mod embedded;
 #[cfg(feature = "servers")]
-mod mongodb;
+mod mongo;
 
 /// Declares a test of each case for each engine.
 macro_rules! on_each_engine {
@@ -87,7 +87,7 @@ struct Fixture {
 enum Place {
     Directory(TempDir),
     #[cfg(feature = "servers")]
-    Server(Box<mongodb::Database>),
+    Server(Box<mongo::Database>),
 }
 
 impl Place {

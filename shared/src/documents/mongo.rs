@@ -338,12 +338,25 @@ async fn bounded<T>(
 impl MongoDb {
     /// Removes now what would be removed within a minute.
     pub(super) async fn sweep(&self, collection: &str) -> bool {
-        if self.expiry.is_ours(&self.name_of(collection)) {
+        if self.is_swept_by_us(collection) {
             return self.expiry.sweep_now().await;
         }
         let documents = self.collection(collection);
         let expired = query::expired(self.now());
         documents.delete_many(expired).await.is_ok()
+    }
+
+    pub(super) fn is_swept_by_us(&self, collection: &str) -> bool {
+        self.expiry.is_ours(&self.name_of(collection))
+    }
+
+    pub(super) async fn indexes(&self, collection: &str) -> Vec<String> {
+        let documents = self.collection(collection);
+        documents.list_index_names().await.unwrap()
+    }
+
+    pub(super) async fn collections(&self) -> Vec<String> {
+        self.database.list_collection_names().await.unwrap()
     }
 
     /// How many documents the server holds, also those whose time is up.

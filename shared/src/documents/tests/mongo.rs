@@ -6,6 +6,11 @@ use uuid::Uuid;
 use super::*;
 use crate::config::Config;
 
+mod expiry;
+mod fake;
+mod faults;
+mod refusals;
+
 /// A database of a test's own on a server.
 pub(super) struct Database {
     config: DocumentsConfig,
@@ -30,8 +35,8 @@ impl Database {
     pub(super) async fn open(&self, passed_ms: Arc<AtomicU64>) -> Documents {
         let clock = Arc::new(move || {
             let passed_ms = i64::try_from(passed_ms.load(Ordering::Relaxed)).unwrap();
-            let now_ms = ::mongodb::bson::DateTime::now().timestamp_millis();
-            ::mongodb::bson::DateTime::from_millis(now_ms + passed_ms)
+            let now_ms = mongodb::bson::DateTime::now().timestamp_millis();
+            mongodb::bson::DateTime::from_millis(now_ms + passed_ms)
         });
         let connecting = MongoDb::connect_with_clock(&self.url, &self.config, clock);
         Documents::of(Engine::MongoDb(Box::new(connecting.await.unwrap())))
