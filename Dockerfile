@@ -23,7 +23,8 @@ FROM rust AS build
 ENV CARGO_PROFILE_RELEASE_STRIP=symbols
 ARG PROGRAMS="-p chimera-cli -p chimera-api -p chimera-query -p chimera-retrieval -p chimera-analysis"
 COPY --from=manifests /chimera .
-# Cargo goes by times of modification, and an empty source here may be younger than a real one: so forget that ours were built.
+# Cargo goes by times of modification, and an empty source here may be younger than a real one: so it has to forget that it
+# built ours.
 RUN cargo build --release --locked $PROGRAMS \
     && rm -rf target/release/.fingerprint/chimera-*
 COPY config config
