@@ -1,6 +1,7 @@
 //! End to end: a whole stack per test, and every span of it looked at.
 //!
-//! Each test is one function that is given the backends that it is to run on.
+//! Each test is one function that is given the backends, and runs on all of them: as `embedded::…`, and with the
+//! feature `servers` as `servers::…`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -13,6 +14,14 @@ macro_rules! on_each_backend {
                 super::$test(chimera_tests::Backends::Embedded).await;
             })+
         }
+
+        #[cfg(feature = "servers")]
+        mod servers {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(chimera_tests::Backends::Servers).await;
+            })+
+        }
     };
 }
 use on_each_backend;
@@ -21,5 +30,7 @@ mod answered;
 mod ended;
 mod health;
 mod messages;
+#[cfg(feature = "servers")]
+mod servers;
 mod sources;
 mod stopped;

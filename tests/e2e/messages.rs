@@ -17,7 +17,7 @@ use chimera_shared::{
 use chimera_tests::{
     Backends, Stack,
     contract::{assert_one_trace, drawn},
-    stack::Setup,
+    stack::{Application, Setup},
     stopped::Stopped,
 };
 use chimera_traces::tree::{Kind, Span, Status};
@@ -183,6 +183,8 @@ async fn a_retry_that_would_come_after_the_deadline_is_a_dead_letter(backends: B
     let setup = Setup {
         configure: Some(Box::new(configure)),
         agents: vec![BaseAgent::new("worker").on(KEY, away)],
+        // Its own programs would refuse such a wait.
+        application: Application::Absent,
         ..Setup::default()
     };
     let stack = Stack::start_with(backends, setup).await.unwrap();

@@ -48,6 +48,16 @@ struct Apart {
 /// Changes a configuration.
 pub type Configure = Box<dyn FnOnce(&mut Config) + Send>;
 
+/// Whether the agents of the application run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Application {
+    /// All but those that are replaced.
+    #[default]
+    Runs,
+    /// None of them.
+    Absent,
+}
+
 /// What a test wants to be otherwise than by default.
 #[derive(Default)]
 pub struct Setup {
@@ -57,6 +67,8 @@ pub struct Setup {
     pub agents: Vec<BaseAgent>,
     /// Agents in place of those of the application that have their names.
     pub replace: Vec<BaseAgent>,
+    /// Whether the application runs beside them.
+    pub application: Application,
     /// The servers of a stack that runs on servers, instead of some of its own.
     pub servers: Option<Servers>,
     /// What the processes of one agent are configured with otherwise.
@@ -97,11 +109,11 @@ impl Stack {
             .iter()
             .map(|agent| agent.name().to_owned())
             .collect();
+        let is_wanted = |name: &str| {
+            setup.application == Application::Runs && replaced.iter().all(|other| other != name)
+        };
         let running = stack::start_with(config, "a test", |agents| {
-            if servers.is_some() {
-                agents.clear();
-            }
-            agents.retain(|agent| !replaced.iter().any(|name| name == agent.name()));
+            agents.retain(|agent| servers.is_none() && is_wanted(agent.name()));
             agents.extend(setup.replace);
             agents.extend(setup.agents);
         })
@@ -114,10 +126,8 @@ impl Stack {
         };
         if let Some(servers) = servers {
             stack.apart = Some(stack.apart(servers, setup.apart).await?);
-            let wanted = AGENTS
-                .iter()
-                .filter(|agent| !replaced.iter().any(|name| name == *agent));
-            stack.start_processes(wanted.copied()).await?;
+            let wanted = AGENTS.into_iter().filter(|agent| is_wanted(agent));
+            stack.start_processes(wanted).await?;
         }
         Ok(stack)
     }

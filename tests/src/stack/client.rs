@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{PATIENCE, Stack};
+use crate::{contract::drawn, stopped::traces};
 
 impl Stack {
     /// A URL of the HTTP API.
@@ -60,10 +61,17 @@ impl Stack {
             }
             ensure!(
                 Instant::now() < until,
-                "the question has not ended within {PATIENCE:?}: {query:?}"
+                "the question has not ended within {PATIENCE:?}: {query:?}\n{}",
+                self.drawn()?
             );
             sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// All traces as text: what has ended so far.
+    fn drawn(&self) -> Result<String> {
+        let traces = traces(self.store()?)?;
+        Ok(traces.iter().map(drawn).collect())
     }
 
     /// Gets JSON from the HTTP API.
