@@ -34,3 +34,28 @@ find_browser() {
     fi
     return 1
 }
+
+# python_with REQUIREMENTS: an interpreter that has what a file lists. Sets `built`, or `why` not.
+python_with() {
+    local place=$target/peers/python
+    built=${CHIMERA_TEST_PYTHON:-$place/bin/python}
+    if [ -n "${CHIMERA_TEST_PYTHON:-}" ] || { [ -x "$built" ] && [ "$place/requirements.txt" -nt "$1" ]; }; then
+        return
+    elif [ "$install" = no ]; then
+        why="no Python with $1, and --no-install was given"
+    elif ! python3 -c "import ensurepip" 2>/dev/null && ! install_packages python3 python3-venv; then
+        why="no python3 that makes environments"
+    else
+        run "python packages" make_python "$place" "$1"
+        [ "$last_rc" -ne 0 ] || return 0
+        why="the packages of $1 could not be had"
+    fi
+    why+="; set CHIMERA_TEST_PYTHON to one"
+    return 1
+}
+
+make_python() {
+    python3 -m venv --clear "$1" || return
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2" || return
+    cp "$2" "$1/requirements.txt"
+}

@@ -3,6 +3,7 @@
 mod broker;
 mod instances;
 mod killed;
+mod python;
 mod stores;
 mod terminated;
 
