@@ -17,6 +17,7 @@ use chimera_bus::QueueName;
 
 use crate::{
     backoff::Backoff, cache::Cache, config::SettleSpans, documents::Documents, http::Http,
+    timeseries::TimeSeries,
 };
 
 /// What every context of one agent shares.
@@ -24,6 +25,7 @@ pub(crate) struct Services {
     pub(crate) messaging: Messaging,
     pub(crate) documents: Documents,
     pub(crate) cache: Cache,
+    pub(crate) timeseries: TimeSeries,
     pub(crate) http: Http,
 }
 

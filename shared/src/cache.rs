@@ -8,7 +8,7 @@
 
 mod embedded;
 mod error;
-mod redis;
+mod remote;
 
 use std::{
     sync::Arc,
@@ -23,10 +23,10 @@ use crate::{
     telemetry::{DbCall, Scope, Span, SpanStart, keys},
 };
 use embedded::Embedded;
-use redis::Redis;
+use remote::Redis;
 
 pub use error::{CacheError, OpenError};
-pub use redis::{RedisError, RedisSettings};
+pub use remote::{RedisError, RedisSettings};
 
 const MAX_KEY_BYTES: usize = 1_024;
 

@@ -16,6 +16,7 @@ use crate::{
     documents::ScopedDocuments,
     http::ScopedHttp,
     telemetry::{Scope, SpanKind, SpanStart},
+    timeseries::ScopedTimeSeries,
 };
 
 pub(crate) use error::error_type;
@@ -113,6 +114,11 @@ impl Context {
     /// The cache.
     pub fn cache(&self) -> ScopedCache {
         self.services.cache.scoped(&self.scope)
+    }
+
+    /// The store of time series.
+    pub fn timeseries(&self) -> ScopedTimeSeries {
+        self.services.timeseries.scoped(&self.scope)
     }
 
     /// The HTTP client.

@@ -13,6 +13,7 @@ pub mod edge;
 pub mod http;
 pub mod platform;
 pub mod telemetry;
+pub mod timeseries;
 pub mod tls;
 
 mod agent;

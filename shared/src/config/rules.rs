@@ -24,6 +24,7 @@ pub(super) fn settle_paths(draft: &mut Draft, options: &LoadOptions) {
         &mut config.bus.ca_file,
         &mut config.cache.ca_file,
         &mut config.documents.ca_file,
+        &mut config.timeseries.ca_file,
     ];
     for path in paths.into_iter().flatten() {
         *path = options.working_dir.join(&*path);

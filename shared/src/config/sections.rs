@@ -128,6 +128,12 @@ settings! {
         url: TimeseriesUrl = "embedded:",
         /// File that holds the password of the user in `url`.
         password_file: Option<PathBuf> = "",
+        /// File of certificates (PEM) of the authorities that an `influxdbs` server may be signed by. Empty: the system's.
+        ca_file: Option<PathBuf> = "",
+        /// Time that connecting to InfluxDB may take.
+        connect_timeout: Duration = "1s" in "1ms"..="10m",
+        /// Time that an answer of InfluxDB may take. A store that does not answer counts as empty.
+        timeout: Duration = "2s" in "1ms"..="10m",
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
         local::Local,
     },
     telemetry::Telemetry,
+    timeseries::TimeSeries,
 };
 
 impl Local {
@@ -27,10 +28,11 @@ impl Local {
         log: &Telemetry,
     ) -> Result<Platform, OpenError> {
         let embedded = self.documents.take();
-        let (bus, documents, cache) = tokio::try_join!(
+        let (bus, documents, cache, timeseries) = tokio::try_join!(
             self.connect_bus(waits, log.service()),
             connect_documents(&self.config.documents, embedded, waits),
             connect_cache(&self.config.cache),
+            connect_timeseries(&self.config),
         )?;
         self.bus = None;
         let http = HttpSettings {
@@ -38,10 +40,11 @@ impl Local {
             ..HttpSettings::default()
         };
         Ok(Platform {
-            checks: checks(&self.config, &documents, &cache, log),
+            checks: checks(&self.config, (&documents, &cache, &timeseries), log),
             bus,
             documents,
             cache,
+            timeseries,
             http: Http::new(http),
             local: self,
         })
@@ -120,8 +123,25 @@ async fn connect_cache(config: &CacheConfig) -> Result<Cache, OpenError> {
     }
 }
 
-fn checks(config: &Config, documents: &Documents, cache: &Cache, log: &Telemetry) -> Checks {
+/// As with the cache: what is kept there can be had again.
+async fn connect_timeseries(config: &Config) -> Result<TimeSeries, OpenError> {
+    let directory = config.data_dir.join("timeseries");
+    let timeseries = TimeSeries::open(&config.timeseries, &directory)?;
+    match (config.timeseries.url.server(), timeseries.check().await) {
+        (Some(url), Err(error)) if !error.is_transient() => {
+            Err(refused("timeseries.url", url, error))
+        }
+        _ => Ok(timeseries),
+    }
+}
+
+fn checks(
+    config: &Config,
+    (documents, cache, timeseries): (&Documents, &Cache, &TimeSeries),
+    log: &Telemetry,
+) -> Checks {
     let (documents, cache) = (documents.clone(), cache.clone());
+    let timeseries = timeseries.clone();
     ChecksBuilder::default()
         .with(
             "documents",
@@ -135,6 +155,14 @@ fn checks(config: &Config, documents: &Documents, cache: &Cache, log: &Telemetry
             let cache = cache.clone();
             async move { cache.check().await }
         })
+        .with(
+            "timeseries",
+            place(config.timeseries.url.server()),
+            move || {
+                let timeseries = timeseries.clone();
+                async move { timeseries.check().await }
+            },
+        )
         .build(log.dispatch().clone())
 }
 

@@ -14,6 +14,7 @@ use crate::{
     http::Http,
     platform::{Checks, bus::PlatformBus, local::Local},
     telemetry::{Telemetry, TelemetryError},
+    timeseries::{self, TimeSeries},
 };
 
 /// The opened parts of a process.
@@ -21,6 +22,7 @@ pub struct Platform {
     pub(super) bus: PlatformBus,
     pub(super) documents: Documents,
     pub(super) cache: Cache,
+    pub(super) timeseries: TimeSeries,
     pub(super) http: Http,
     pub(super) checks: Checks,
     // Released last: fields are dropped in the order they stand.
@@ -42,6 +44,9 @@ pub enum OpenError {
     /// The cache.
     #[error(transparent)]
     Cache(#[from] cache::OpenError),
+    /// The store of time series.
+    #[error(transparent)]
+    TimeSeries(#[from] timeseries::OpenError),
     /// The embedded trace store.
     #[error(transparent)]
     Traces(#[from] store::OpenError),
@@ -99,6 +104,7 @@ impl Platform {
             messaging: Messaging::new(agent, telemetry, &self.bus),
             documents: self.documents.clone(),
             cache: self.cache.clone(),
+            timeseries: self.timeseries.clone(),
             http: self.http.clone(),
         })
     }
@@ -107,6 +113,7 @@ impl Platform {
     pub(super) async fn close(&self) {
         self.bus.close().await;
         self.documents.close().await;
+        self.timeseries.close().await;
     }
 }
 

@@ -4,3 +4,4 @@
 
 mod cache;
 mod platform;
+mod timeseries;
