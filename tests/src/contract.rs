@@ -55,6 +55,8 @@ const RULES: &[Rule] = &[
     rule("GET *", RETRIEVAL, Kind::Client),
     rule("SET", ANY, Kind::Client),
     rule("DEL", ANY, Kind::Client),
+    rule("SELECT daily", RETRIEVAL, Kind::Client),
+    rule("write daily", RETRIEVAL, Kind::Client),
     rule("POST", RETRIEVAL, Kind::Client),
     rule("POST *", RETRIEVAL, Kind::Client),
     rule("process_query", QUERY, Kind::Internal),

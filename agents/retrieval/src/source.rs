@@ -8,11 +8,11 @@ mod given;
 mod limit;
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use chimera_questions::messages::SourceError;
+use chimera_questions::{Day, messages::SourceError};
 use chimera_shared::{
     Context, ContextSpan,
     backoff::Backoff,
@@ -69,8 +69,10 @@ pub(crate) struct Source {
     breaker_failures: u32,
     limit: Option<Limit>,
     flights: Flights,
-    /// Whether it is known to answer from a recording, which needs no sparing.
-    is_recording: AtomicBool,
+    /// The host that it is, or `recorded`: what tells its data from that of another.
+    origin: String,
+    /// What it last said about being a recording: nothing yet, that it is none, or the recording's last day.
+    recording: Mutex<Option<Option<Day>>>,
 }
 
 /// The same context with a deadline for its sources, which leaves those who wait for the answer a fifth of the time.
@@ -79,6 +81,17 @@ pub(crate) fn bounded(cx: &Context) -> Context {
         .deadline()
         .map_or(LONGEST, |deadline| deadline.remaining().mul_f64(0.8));
     cx.clone().with_deadline(Deadline::after(left.min(LONGEST)))
+}
+
+/// Without the port of the recording, which changes from start to start.
+fn origin(url: &SourceUrl) -> String {
+    match url {
+        SourceUrl::Recorded => "recorded".to_owned(),
+        SourceUrl::Http(url) => {
+            let (host, port) = url.hosts().into_iter().next().unwrap_or_default();
+            port.map_or(host.clone(), |port| format!("{host}:{port}"))
+        }
+    }
 }
 
 fn until(cx: &Context) -> Instant {
@@ -111,12 +124,39 @@ impl Source {
             breaker_failures: config.breaker_failures.get(),
             limit: config.rate_limit().map(Limit::per_second),
             flights: Flights::default(),
-            is_recording: AtomicBool::new(false),
+            origin: origin(&config.url),
+            recording: Mutex::new(None),
         }
     }
 
     pub(crate) fn name(&self) -> &'static str {
         self.name.source
+    }
+
+    /// The host that it is, or `recorded`.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// How long an answer of it is used again.
+    pub(crate) fn cache_ttl(&self) -> Duration {
+        self.cache_ttl
+    }
+
+    /// What it last said about being a recording: `None` when it said nothing yet, `Some(None)` when it is none.
+    pub(crate) fn last_recorded_until(&self) -> Option<Option<Day>> {
+        *self
+            .recording
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn note_recording(&self, recorded_until: Option<Day>) {
+        let mut recording = self
+            .recording
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *recording = Some(recorded_until);
     }
 
     /// The same source, asked with a name and a password.
@@ -194,8 +234,7 @@ impl Source {
             .headers()
             .get(RECORDED_UNTIL)
             .and_then(|day| day.to_str().ok()?.parse().ok());
-        self.is_recording
-            .store(recorded_until.is_some(), Ordering::Relaxed);
+        self.note_recording(recorded_until);
         let value = response.json();
         Ok(Given {
             value: value.map_err(|error| Failure::read(response, error))?,
@@ -224,8 +263,10 @@ impl Source {
     }
 
     async fn turn(&self) {
+        // A recording needs no sparing.
+        let is_recording = self.last_recorded_until().flatten().is_some();
         match &self.limit {
-            Some(limit) if !self.is_recording.load(Ordering::Relaxed) => limit.turn().await,
+            Some(limit) if !is_recording => limit.turn().await,
             Some(_) | None => {}
         }
     }

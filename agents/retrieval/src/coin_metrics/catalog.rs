@@ -19,7 +19,7 @@ use crate::{
 pub(crate) type Assets = BTreeMap<Ticker, BTreeMap<Metric, Period>>;
 
 /// The catalog that was given last, for as long as no newer one can be had: what there is changes slowly, and without a
-/// catalog no question is understood, not even one that the cache could answer.
+/// catalog no question is understood, not even one that stored series could answer.
 #[derive(Debug, Default)]
 pub(super) struct LastCatalog(Mutex<Option<Given<Assets>>>);
 
@@ -51,6 +51,7 @@ impl CoinMetrics {
         let given = self.source.once(cx, "get_catalog", CACHE_KEY, ask).await;
         match given {
             Ok(given) => {
+                self.source.note_recording(given.recorded_until);
                 self.last_catalog.keep(&given);
                 Ok(given)
             }

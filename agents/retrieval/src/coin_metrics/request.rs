@@ -8,7 +8,7 @@ use std::{
 use chimera_questions::{Metric, SeriesKey, Ticker};
 use chimera_shared::ContextSpan;
 
-use super::{CoinMetrics, Found, Year};
+use super::{CoinMetrics, Found, Points};
 use crate::{
     source::{Failure, number},
     wire::coin_metrics::{ASSET_METRICS, AssetMetrics, DAILY},
@@ -155,24 +155,25 @@ fn years_of(
     rows: &[AssetMetrics],
     key: &SeriesKey,
     range: (i16, i16),
-) -> Result<BTreeMap<i16, Year>, Failure> {
+) -> Result<BTreeMap<i16, Points>, Failure> {
     let asset = key.asset.to_lower();
     let metric = key.metric.coin_metrics().unwrap_or_default();
-    let mut years: BTreeMap<_, _> = (range.0..=range.1).map(|year| (year, Vec::new())).collect();
+    let mut years: BTreeMap<i16, Points> =
+        (range.0..=range.1).map(|year| (year, Vec::new())).collect();
     for row in rows.iter().filter(|row| row.asset == asset) {
-        let Some(Some(value)) = row.values.get(metric) else {
+        let Some(Some(text)) = row.values.get(metric) else {
             continue;
         };
-        if number(value).is_none() {
+        let value = number(text).ok_or_else(|| {
             let wanted = format!("{} on {}", key.metric, row.time);
-            return Err(Failure::value(wanted, value, "a number"));
-        }
-        if let Some(points) = years.get_mut(&row.time.year()) {
-            points.push((row.time, value.as_str()));
+            Failure::value(wanted, text, "a number")
+        })?;
+        // Rows ascend by day, and a second value of a day does not count.
+        if let Some(points) = years.get_mut(&row.time.year())
+            && points.last().is_none_or(|(day, _)| *day < row.time)
+        {
+            points.push((row.time, value));
         }
     }
-    let years = years.into_iter();
-    Ok(years
-        .map(|(year, points)| (year, Year::new(year, &points)))
-        .collect())
+    Ok(years)
 }

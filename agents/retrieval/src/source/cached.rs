@@ -97,7 +97,8 @@ impl Source {
         }
     }
 
-    fn caches(&self) -> bool {
+    /// Whether any answer of it is used again.
+    pub(crate) fn caches(&self) -> bool {
         self.cache_ttl >= Duration::from_millis(1)
     }
 }

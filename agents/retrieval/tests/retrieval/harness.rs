@@ -32,7 +32,7 @@ pub(crate) struct Retrieval {
     running: Running,
     requester: Requester,
     asked: AtomicU64,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Retrieval {
@@ -57,7 +57,7 @@ impl Retrieval {
             requester: Requester::new(running.platform().bus()),
             running,
             asked: AtomicU64::new(1),
-            _directory: directory,
+            directory,
         }
     }
 
@@ -86,6 +86,12 @@ impl Retrieval {
         self.running.stop().await;
     }
 
+    /// Stops it, and returns the directory of what it has kept.
+    pub(crate) async fn stop_and_keep(self) -> TempDir {
+        self.running.stop().await;
+        self.directory
+    }
+
     async fn ask<T: DeserializeOwned>(
         &self,
         routing_key: &str,
@@ -108,6 +114,12 @@ impl Retrieval {
         let spans = spans_from_otlp(&store.trace(trace.into()).unwrap());
         (reply.map_err(|error| error.to_string()), Spans(spans))
     }
+}
+
+/// An address where nothing listens: a port that was just given back.
+pub(crate) fn nobody() -> std::net::SocketAddr {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap()
 }
 
 /// The spans of one trace.

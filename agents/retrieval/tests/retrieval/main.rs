@@ -10,3 +10,4 @@ mod faults;
 mod paging;
 mod recorded;
 mod refusals;
+mod stored;

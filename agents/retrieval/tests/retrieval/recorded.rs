@@ -83,27 +83,28 @@ async fn a_question_asks_three_sources_at_once() {
     let below = [
         "cache_set",
         "cache_set",
-        "cache_set",
         "get_block_height",
         "get_metrics",
         "get_price",
+        "write daily",
     ];
     assert_eq!(spans.below(fetch_data), below);
-    for (name, peer, request) in [
+    let (metrics, ticker) = (
+        "GET /v4/timeseries/asset-metrics",
+        "GET /products/{product}/ticker",
+    );
+    for (name, peer, request, below) in [
         (
             "get_metrics",
             "coin_metrics",
-            "GET /v4/timeseries/asset-metrics",
+            metrics,
+            [metrics, "SELECT daily"],
         ),
-        (
-            "get_price",
-            "exchange_api",
-            "GET /products/{product}/ticker",
-        ),
-        ("get_block_height", "zcash_node", "POST"),
+        ("get_price", "exchange_api", ticker, ["GET", ticker]),
+        ("get_block_height", "zcash_node", "POST", ["GET", "POST"]),
     ] {
         let span = spans.one(name);
-        assert_eq!(spans.below(span), ["GET", request], "{name}");
+        assert_eq!(spans.below(span), below, "{name}");
         assert_eq!(attribute(span, "peer.service"), peer);
         assert_eq!(attribute(span, "service.peer.name"), peer);
         assert_eq!(attribute(spans.one(request), "server.address"), "127.0.0.1");
