@@ -7,13 +7,18 @@ mod python;
 mod stores;
 mod terminated;
 
+use std::time::Duration;
+
 use chimera_tests::{
     Stack,
     contract::{assert_one_trace, drawn},
+    process::AGENTS,
+    stack::PATIENCE,
     stopped::Stopped,
 };
 use chimera_traces::tree::{Problem, Trace};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 const QUESTION: &str = "How did the ZEC price trend in January 2019?";
 
@@ -76,6 +81,28 @@ impl Asked {
         problems.retain(|problem| !is_gap(problem));
         assert!(problems.is_empty(), "{problems:?}\n{}", drawn(trace));
         trace
+    }
+}
+
+/// Waits until every agent says that `dependency` is `ready`, or is not.
+async fn each_agent_says(stack: &Stack, dependency: &str, ready: bool) {
+    let until = Instant::now() + PATIENCE;
+    for agent in AGENTS {
+        let url = format!("http://{}/readyz", stack.address(agent, "health").unwrap());
+        loop {
+            let response = stack.client().get(&url).send().await.unwrap();
+            let status = response.status().as_u16();
+            let said: Value = response.json().await.unwrap();
+            if said["dependencies"][dependency]["ready"] == ready && said["ready"] == ready {
+                assert_eq!(status, if ready { 200 } else { 503 }, "{agent}: {said:#}");
+                break;
+            }
+            assert!(
+                Instant::now() < until,
+                "{agent} says of {dependency}: {said:#}"
+            );
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 }
 

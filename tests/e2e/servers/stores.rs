@@ -1,43 +1,13 @@
 //! Stores that are away for a while.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chimera_servers::{MongoDb, Redis};
-use chimera_tests::{
-    Backends, Servers, Stack,
-    gate::Gate,
-    process::AGENTS,
-    stack::{PATIENCE, Setup},
-};
-use serde_json::{Value, json};
-use tokio::{
-    task::spawn_blocking,
-    time::{Duration, Instant, sleep},
-};
+use chimera_tests::{Backends, Servers, Stack, gate::Gate, stack::Setup};
+use serde_json::json;
+use tokio::task::spawn_blocking;
 
-use super::{QUESTION, ask_without_waiting};
-
-/// Waits until every agent says that `dependency` is `ready`, or is not.
-async fn each_agent_says(stack: &Stack, dependency: &str, ready: bool) {
-    let until = Instant::now() + PATIENCE;
-    for agent in AGENTS {
-        let url = format!("http://{}/readyz", stack.address(agent, "health").unwrap());
-        loop {
-            let response = stack.client().get(&url).send().await.unwrap();
-            let status = response.status().as_u16();
-            let said: Value = response.json().await.unwrap();
-            if said["dependencies"][dependency]["ready"] == ready {
-                assert_eq!(status, if ready { 200 } else { 503 }, "{agent}: {said:#}");
-                break;
-            }
-            assert!(
-                Instant::now() < until,
-                "{agent} says of {dependency}: {said:#}"
-            );
-            sleep(Duration::from_millis(50)).await;
-        }
-    }
-}
+use super::{QUESTION, ask_without_waiting, each_agent_says};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_documents_are_away_questions_are_refused_and_what_is_in_hand_waits() {
