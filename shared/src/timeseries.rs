@@ -19,7 +19,7 @@ use crate::{
     config::{TimeseriesConfig, TimeseriesUrl},
     telemetry::{DbCall, Scope, SpanStart, keys},
 };
-use embedded::Embedded;
+use embedded::{Embedded, Memory};
 use influxdb::InfluxDb;
 
 pub use error::{OpenError, TimeSeriesError};
@@ -37,6 +37,7 @@ pub struct TimeSeries(Arc<Engine>);
 #[derive(Debug)]
 enum Engine {
     Embedded(Embedded),
+    Memory(Memory),
     InfluxDb(Box<InfluxDb>),
 }
 
@@ -75,13 +76,14 @@ pub struct Range {
 
 impl TimeSeries {
     /// The store that `config` names; the embedded one keeps its files in `directory`, and opens them when it is first
-    /// used. No server is asked for yet; [`TimeSeries::check`] does that.
+    /// used. Without a directory it is [`TimeSeries::in_memory`]. No server is asked for yet; [`TimeSeries::check`] does
+    /// that.
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn open(config: &TimeseriesConfig, directory: &Path) -> Result<Self, OpenError> {
+    pub fn open(config: &TimeseriesConfig, directory: Option<&Path>) -> Result<Self, OpenError> {
         match &config.url {
-            TimeseriesUrl::Embedded => Ok(Self::embedded(directory)),
+            TimeseriesUrl::Embedded => Ok(directory.map_or_else(Self::in_memory, Self::embedded)),
             TimeseriesUrl::Influxdb(url) => Self::influxdb(&InfluxDbSettings {
                 url: url.clone(),
                 ca_file: config.ca_file.clone(),
@@ -96,6 +98,11 @@ impl TimeSeries {
     /// It keeps about a month of a series in one piece, and so is meant for some values a day rather than a second.
     pub fn embedded(directory: &Path) -> Self {
         Self(Arc::new(Engine::Embedded(Embedded::new(directory))))
+    }
+
+    /// Samples in this process alone, a million at most: when more are written, what is there is forgotten, all at once.
+    pub fn in_memory() -> Self {
+        Self(Arc::new(Engine::Memory(Memory::default())))
     }
 
     /// A database of an InfluxDB server, which is connected to when it is first used.
@@ -122,6 +129,7 @@ impl TimeSeries {
     pub async fn check(&self) -> Result<(), TimeSeriesError> {
         match &*self.0 {
             Engine::Embedded(engine) => engine.check(),
+            Engine::Memory(_) => Ok(()),
             Engine::InfluxDb(engine) => Ok(engine.check().await?),
         }
     }
@@ -130,7 +138,7 @@ impl TimeSeries {
     pub async fn close(&self) {
         match &*self.0 {
             Engine::Embedded(engine) => engine.close().await,
-            Engine::InfluxDb(_) => {}
+            Engine::Memory(_) | Engine::InfluxDb(_) => {}
         }
     }
 }
@@ -140,13 +148,14 @@ impl Engine {
         match self {
             // Not one of the conventions' names, which allow others: the engine that really does the work.
             Self::Embedded(_) => "fjall",
+            Self::Memory(_) => "chimera",
             Self::InfluxDb(_) => "influxdb",
         }
     }
 
     fn server(&self) -> Option<&InfluxDb> {
         match self {
-            Self::Embedded(_) => None,
+            Self::Embedded(_) | Self::Memory(_) => None,
             Self::InfluxDb(engine) => Some(engine),
         }
     }
@@ -191,6 +200,10 @@ impl Measurement {
             names::check_runs(&self.name, &runs)?;
             match &*self.store.engine {
                 Engine::Embedded(engine) => engine.write(&self.name, runs).await,
+                Engine::Memory(engine) => {
+                    engine.write(&self.name, runs);
+                    Ok(())
+                }
                 Engine::InfluxDb(engine) => Ok(engine.write(&self.name, &runs).await?),
             }
         })
@@ -206,6 +219,7 @@ impl Measurement {
             names::check_ranges(&self.name, ranges)?;
             match &*self.store.engine {
                 Engine::Embedded(engine) => engine.read(&self.name, ranges).await,
+                Engine::Memory(engine) => Ok(engine.read(&self.name, ranges)),
                 Engine::InfluxDb(engine) => Ok(engine.read(&self.name, ranges).await?),
             }
         })

@@ -124,7 +124,8 @@ settings! {
 settings! {
     /// Time series: keys under `[timeseries]`, variables `CHIMERA__TIMESERIES__…`.
     pub struct TimeseriesConfig {
-        /// Where time series are kept: `embedded:`, or `influxdb(s)://…`.
+        /// Where time series are kept: `embedded:`, or `influxdb(s)://…`. Embedded, they are in the data directory, and in
+        /// memory where bus, documents and traces are all on servers, so that the process has none.
         url: TimeseriesUrl = "embedded:",
         /// File that holds the password of the user in `url`.
         password_file: Option<PathBuf> = "",

@@ -1,12 +1,14 @@
 //! Connecting to the servers that the configuration names, waiting for those that are not there yet.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, path::Path, sync::Arc};
 
 use chimera_bus::amqp::{AmqpBus, ConnectError, Options};
 
 use crate::{
     cache::Cache,
-    config::{BusConfig, BusUrl, CacheConfig, Config, DocumentsConfig, RedactedUrl},
+    config::{
+        BusConfig, BusUrl, CacheConfig, Config, DocumentsConfig, RedactedUrl, TimeseriesConfig,
+    },
     documents::{self, Documents},
     http::{Http, HttpSettings},
     platform::{
@@ -32,7 +34,7 @@ impl Local {
             self.connect_bus(waits, log.service()),
             connect_documents(&self.config.documents, embedded, waits),
             connect_cache(&self.config.cache),
-            connect_timeseries(&self.config),
+            connect_timeseries(&self.config.timeseries, self.data_dir()),
         )?;
         self.bus = None;
         let http = HttpSettings {
@@ -123,11 +125,15 @@ async fn connect_cache(config: &CacheConfig) -> Result<Cache, OpenError> {
     }
 }
 
-/// As with the cache: what is kept there can be had again.
-async fn connect_timeseries(config: &Config) -> Result<TimeSeries, OpenError> {
-    let directory = config.data_dir.join("timeseries");
-    let timeseries = TimeSeries::open(&config.timeseries, &directory)?;
-    match (config.timeseries.url.server(), timeseries.check().await) {
+/// As with the cache: what is kept there can be had again. So the embedded one alone is no reason to have a data
+/// directory, which would keep a second process off this host: where there is none, it is in memory.
+async fn connect_timeseries(
+    config: &TimeseriesConfig,
+    data_dir: Option<&Path>,
+) -> Result<TimeSeries, OpenError> {
+    let directory = data_dir.map(|data_dir| data_dir.join("timeseries"));
+    let timeseries = TimeSeries::open(config, directory.as_deref())?;
+    match (config.url.server(), timeseries.check().await) {
         (Some(url), Err(error)) if !error.is_transient() => {
             Err(refused("timeseries.url", url, error))
         }

@@ -27,7 +27,8 @@ pub(super) struct Local {
     pub(super) data_dir: Option<DataDir>,
 }
 
-/// Whether any part of `config` keeps something in the data directory.
+/// Whether any part of `config` keeps something in the data directory that must not be lost. Time series can be had
+/// again: they are kept there when it is taken for something else, and in memory when it is not.
 pub(super) fn needs_data_dir(config: &Config) -> bool {
     config.bus.url == BusUrl::Embedded
         || config.documents.url == DocumentsUrl::Embedded

@@ -4,6 +4,7 @@
 //! are opened when they are first used, because most agents never do.
 
 mod blocks;
+mod memory;
 
 use std::{
     fs, io,
@@ -15,6 +16,8 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::{Range, Run, Sample, TimeSeriesError};
 use blocks::{Key, Samples};
+
+pub(super) use memory::Memory;
 
 /// Small, because the data is: an agent's idle memory counts.
 const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;

@@ -16,6 +16,10 @@ struct Store {
 fn store() -> Store {
     let directory = tempfile::tempdir().unwrap();
     let all = TimeSeries::embedded(&directory.path().join("timeseries"));
+    store_of(all, directory)
+}
+
+fn store_of(all: TimeSeries, directory: TempDir) -> Store {
     let (telemetry, spans) = Telemetry::for_test("data_retrieval_agent");
     Store {
         daily: all.scoped(&telemetry.root()).measurement("daily"),
@@ -56,19 +60,21 @@ async fn days(daily: &Measurement, range: Range) -> Vec<(i64, f64)> {
 
 #[tokio::test]
 async fn blocks_before_and_after_the_epoch_are_in_order() {
-    let store = store();
-    let samples: Vec<_> = (-100..100).map(|day| (day, day as f64 / 3.0)).collect();
-    store.daily.write(vec![run("ZEC", &samples)]).await.unwrap();
-    let check = async |from: i64, to: i64| {
-        let wanted = |(day, _): &&(i64, f64)| (from..=to).contains(day);
-        let expected: Vec<_> = samples.iter().filter(wanted).copied().collect();
-        assert_eq!(days(&store.daily, range("ZEC", from, to)).await, expected);
-    };
-    check(-200, 200).await;
-    check(-33, -31).await;
-    check(0, 0).await;
-    check(31, 32).await;
-    check(5, 4).await;
+    let in_memory = store_of(TimeSeries::in_memory(), tempfile::tempdir().unwrap());
+    for store in [store(), in_memory] {
+        let samples: Vec<_> = (-100..100).map(|day| (day, day as f64 / 3.0)).collect();
+        store.daily.write(vec![run("ZEC", &samples)]).await.unwrap();
+        let check = async |from: i64, to: i64| {
+            let wanted = |(day, _): &&(i64, f64)| (from..=to).contains(day);
+            let expected: Vec<_> = samples.iter().filter(wanted).copied().collect();
+            assert_eq!(days(&store.daily, range("ZEC", from, to)).await, expected);
+        };
+        check(-200, 200).await;
+        check(-33, -31).await;
+        check(0, 0).await;
+        check(31, 32).await;
+        check(5, 4).await;
+    }
 }
 
 #[tokio::test]

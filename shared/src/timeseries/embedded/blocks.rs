@@ -43,6 +43,21 @@ impl Samples {
         self.0.extend(new.0);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Those from `from_ns` to `to_ns`, which is included.
+    pub(super) fn within(&self, from_ns: i64, to_ns: i64) -> impl Iterator<Item = Sample> {
+        // A range that ends before it begins holds nothing, and the map would panic.
+        let range = self.0.range(from_ns..=to_ns.max(from_ns));
+        let found = range.filter(move |(at_ns, _)| **at_ns <= to_ns);
+        found.map(|(at_ns, value)| Sample {
+            at_ns: *at_ns,
+            value: *value,
+        })
+    }
+
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let pairs = self.0.iter();
         pairs

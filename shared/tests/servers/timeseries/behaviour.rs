@@ -7,17 +7,18 @@ use proptest::{
 
 use super::*;
 
-/// The same store in this process and on InfluxDB.
-async fn both() -> ([TimeSeries; 2], tempfile::TempDir) {
+/// The same store in memory, in files and on InfluxDB.
+async fn each() -> ([TimeSeries; 3], tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let url = blocking(|| InfluxDb::shared().new_database()).await;
     let embedded = TimeSeries::embedded(directory.path());
-    ([embedded, store_at(&url)], directory)
+    let stores = [TimeSeries::in_memory(), embedded, store_at(&url)];
+    (stores, directory)
 }
 
 #[tokio::test]
 async fn what_was_written_is_read_by_series_field_and_time() {
-    let (stores, _directory) = both().await;
+    let (stores, _directory) = each().await;
     for store in stores {
         store.check().await.unwrap();
         let daily = measurement(&store, "daily");
@@ -51,7 +52,7 @@ async fn what_was_written_is_read_by_series_field_and_time() {
 
 #[tokio::test]
 async fn what_makes_no_sense_is_refused() {
-    let (stores, _directory) = both().await;
+    let (stores, _directory) = each().await;
     for store in stores {
         let check = async |name: &str, tag: &str, field: &str, value: f64, expected: &str| {
             let run = run(Tags::new([("tag", tag)]), field, &[(1, value)]);
@@ -95,7 +96,7 @@ fn bits(pairs: &[(i64, f64)]) -> Vec<(i64, u64)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_and_numbers_come_back_as_they_were() {
-    let (stores, _directory) = both().await;
+    let (stores, _directory) = each().await;
     let runtime = tokio::runtime::Handle::current();
     let times = -1_000_000_000_i64..1_000_000_000;
     let samples = proptest::collection::btree_map(times, value(), 1..6);
