@@ -3,6 +3,7 @@
 use std::{error::Error, path::Path, sync::Arc};
 
 use chimera_bus::amqp::{AmqpBus, ConnectError, Options};
+use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
 use crate::{
     cache::Cache,
@@ -119,7 +120,7 @@ async fn connect_documents(
 /// A cache that is not there is not waited for: it counts as empty until it is.
 async fn connect_cache(config: &CacheConfig) -> Result<Cache, OpenError> {
     let cache = Cache::open(config)?;
-    match (config.url.server(), cache.check().await) {
+    match (config.url.server(), silently(cache.check()).await) {
         (Some(url), Err(error)) if !error.is_transient() => Err(refused("cache.url", url, error)),
         _ => Ok(cache),
     }
@@ -133,12 +134,17 @@ async fn connect_timeseries(
 ) -> Result<TimeSeries, OpenError> {
     let directory = data_dir.map(|data_dir| data_dir.join("timeseries"));
     let timeseries = TimeSeries::open(config, directory.as_deref())?;
-    match (config.url.server(), timeseries.check().await) {
+    match (config.url.server(), silently(timeseries.check()).await) {
         (Some(url), Err(error)) if !error.is_transient() => {
             Err(refused("timeseries.url", url, error))
         }
         _ => Ok(timeseries),
     }
+}
+
+/// `look` without its log lines: what it finds is either why the process ends, or told when its agents have started.
+async fn silently<T>(look: impl Future<Output = T>) -> T {
+    look.with_subscriber(NoSubscriber::new()).await
 }
 
 fn checks(
