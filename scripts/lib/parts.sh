@@ -35,6 +35,12 @@ cleanup() {
 trap cleanup EXIT
 trap 'echo; echo "scripts/test: interrupted, ending what was started"; exit 130' INT TERM HUP
 
+# some_tests COMMAND…: runs it, and fails as well when its filter has left no test to run.
+some_tests() {
+    "$@" 2>&1 | tee "$work/some-tests"
+    grep -q '^running [1-9]' "$work/some-tests" || { echo "no test was run" && return 1; }
+}
+
 # wanted NAME: whether --only lets this part run.
 wanted() { [ -z "$only" ] || [[ $1 == *"$only"* ]]; }
 
