@@ -10,6 +10,9 @@ failed=() skipped=() figures=() took=()
 started=$(date +%s)
 last_rc=0 last_seconds=0
 
+# After how many seconds a part has hung.
+limit=${CHIMERA_TEST_LIMIT:-2400}
+
 # A part runs in a process group of its own, so that all it started can be ended with it, also after Ctrl-C.
 group=
 end_group() {
@@ -46,7 +49,7 @@ wanted() { [ -z "$only" ] || [[ $1 == *"$only"* ]]; }
 
 # run NAME COMMAND…: runs it, shows what it prints, and leaves in last_rc and last_seconds what became of it.
 run() {
-    local name=$1 begin output writer
+    local name=$1 begin output writer watch
     shift
     printf '\n== %s\n' "$name"
     begin=$(date +%s)
@@ -56,9 +59,13 @@ run() {
     set -m
     "$@" >&"$output" 2>&1 </dev/null &
     group=$!
+    sleep "$limit" && echo "ended after $limit s, which is too long" >&"$output" && kill -TERM -- "-$group" &
+    watch=$!
     set +m
     exec {output}>&-
     wait "$group" || last_rc=$?
+    kill -- "-$watch" 2>/dev/null || true
+    wait "$watch" 2>/dev/null || true
     end_group
     # Its last lines are to stand above what comes now.
     wait "$writer" || true
