@@ -57,6 +57,7 @@ const GUARDED: [Guarded; 5] = [
             "shared/src/door.rs",
             "shared/src/edge.rs",
             "shared/src/health.rs",
+            "shared/src/platform/crew.rs",
             "shared/src/platform/running.rs",
             "traces/src/api",
         ],
