@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Up,
     /// Publish test messages
     #[command(
-        after_help = "Example:  chimera publish query.cancelled '{\"query_id\":\"01978e1c-0000-7000-8000-000000000000\"}' --follow"
+        after_help = "Example:  chimera publish --follow \\\n              query.cancelled '{\"query_id\":\"01978e1c-0000-7000-8000-000000000000\"}'"
     )]
     Publish(Publish),
     /// Publish a message and wait for its reply

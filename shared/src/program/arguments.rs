@@ -8,15 +8,16 @@ use crate::config::{Flag, LoadOptions};
 
 /// What `--help` says at its end.
 const AFTER: &str = "\
-Configuration: config/chimera.toml, then --config, then variables such as CHIMERA__BUS__URL, then --set.
+Configuration: config/chimera.toml, then --config, then variables (CHIMERA__BUS__URL), then --set.
 The keys most often wanted:
-  bus.url, documents.url, cache.url   where the servers are; `embedded:` is a part of this process alone
-  bus.password_file and its like      a file with the password of the user in the URL beside it
-  agent.health_listen                 where /healthz, /readyz and /metrics are served
-  telemetry.exporters                 where spans go: otlp, embedded, console, or none
+  bus.url, documents.url, cache.url  where the servers are; `embedded:` is a part of this process
+  bus.password_file and its like     a file with the password of the user in the URL beside it
+  agent.health_listen                where /healthz, /readyz and /metrics are served
+  telemetry.exporters                where spans go: otlp, embedded, console, or none
 `chimera config` lists all of them; docs/configuration.md explains them.
 
-Ends with 0 after SIGINT or SIGTERM, 1 when the agent cannot be run, 2 when its configuration is refused.";
+Ends with 0 after SIGINT or SIGTERM, 1 when the agent cannot be run, 2 when its configuration is
+refused.";
 
 /// An agent of Chimera in a process of its own.
 ///
@@ -40,7 +41,7 @@ struct Arguments {
 /// What the program does instead of running its agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub(super) enum Command {
-    /// Ask the agent that listens on agent.health_listen whether it is ready: ends with 0 if so, else with 1
+    /// Ask the agent on agent.health_listen whether it is ready: ends with 0 if so, else 1
     Healthcheck,
 }
 
