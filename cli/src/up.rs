@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use chimera_shared::{
-    config::{Loaded, Origin},
+    config::{Exporter, Loaded, Origin, TracesUrl},
     door::{self, Doorplate},
     platform::{Address, Running},
     shutdown_signal,
@@ -51,17 +51,30 @@ fn summary(running: &Running, loaded: &Loaded, terminal: Terminal) -> String {
     lines.extend(places(running, loaded).lines(terminal));
     lines.push(String::new());
     lines.push("In another terminal:".to_owned());
-    let chimera = chimera(loaded);
-    lines.push(format!(
-        "  {chimera} ask \"How did the ZEC price trend in January 2019?\""
-    ));
-    lines.push(format!("  {chimera} traces"));
-    if let Some(api) = running.address("chimera-api", "api") {
-        lines.push(format!(
-            "  curl -s http://{api}/api/queries -H 'prefer: wait=10' --json '{{\"query\":\"ZEC price\"}}'"
-        ));
-    }
+    lines.extend(commands(running, loaded).map(|command| format!("  {command}")));
     lines.join("\n")
+}
+
+/// What to do in another terminal, which is taken to read the same file and to have the same environment.
+fn commands(running: &Running, loaded: &Loaded) -> impl Iterator<Item = String> {
+    let api = running.address("chimera-api", "api");
+    // Without a data directory there is no door by which commands would find this process.
+    let (chimera, at) = match (running.data_dir(), api) {
+        (None, Some(api)) => ("chimera".to_owned(), format!("--api http://{api} ")),
+        _ => (chimera(loaded), String::new()),
+    };
+    let ask = format!("{chimera} ask {at}\"How did the ZEC price trend in January 2019?\"");
+    let has_traces = match &loaded.config.traces.url {
+        TracesUrl::Embedded => running.platform().traces().is_some(),
+        TracesUrl::Jaeger(_) => !matches!(loaded.origin("traces.url"), Origin::Flag(_)),
+    };
+    let traces = has_traces.then(|| format!("{chimera} traces"));
+    let curl = api.map(|api| {
+        format!(
+            "curl -s http://{api}/api/queries -H 'prefer: wait=10' --json '{{\"query\":\"ZEC price\"}}'"
+        )
+    });
+    [Some(ask), traces, curl].into_iter().flatten()
 }
 
 fn places(running: &Running, loaded: &Loaded) -> Table {
@@ -108,6 +121,15 @@ fn places(running: &Running, loaded: &Loaded) -> Table {
     for (name, url) in servers.into_iter().filter(|(_, url)| url.contains("//")) {
         row(name, Cell::styled(url, Style::Address), "");
     }
+    let telemetry = &config.telemetry;
+    let sends = telemetry.enabled && telemetry.exporters.contains(&Exporter::Otlp);
+    if let Some(url) = telemetry.otlp.endpoint.as_ref().filter(|_| sends) {
+        row(
+            "Spans",
+            Cell::styled(url.to_string(), Style::Address),
+            "sent there as OTLP",
+        );
+    }
     if let Some(data_dir) = running.data_dir() {
         row("Data", data_dir.display().to_string().into(), "");
     }
@@ -118,7 +140,6 @@ fn places(running: &Running, loaded: &Loaded) -> Table {
 fn chimera(loaded: &Loaded) -> String {
     match loaded.origin("data_dir") {
         Origin::Flag(_) => format!("chimera --data-dir {}", loaded.config.data_dir.display()),
-        // The other terminal is taken to read the same file and to have the same environment.
         _ => "chimera".to_owned(),
     }
 }
