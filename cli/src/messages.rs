@@ -7,7 +7,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Context as _;
 use chimera_bus::headers::name;
 use chimera_shared::{
-    config::Config,
+    config::{Config, Exporter, TelemetryConfig},
     control::{Accepted, Direct, Outgoing, Replied},
 };
 use serde::de::DeserializeOwned;
@@ -96,6 +96,21 @@ pub(crate) async fn request(config: &Config, request: Request) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
+/// Said once, where the trace will lack its root.
+const OWN_SPAN_IS_LOST: &str = "note: the span of this command itself is kept nowhere, for the exporter `embedded` is the store of \
+                                a process that stays; agents and commands have one place for spans with --with http://HOST:4318";
+
+/// Whether spans are wanted, but only in a store that a command does not have.
+fn goes_nowhere(telemetry: &TelemetryConfig) -> bool {
+    let only_embedded = |exporters: &[Exporter]| {
+        !exporters.is_empty()
+            && exporters
+                .iter()
+                .all(|exporter| *exporter == Exporter::Embedded)
+    };
+    telemetry.enabled && only_embedded(&telemetry.exporters)
+}
+
 /// How messages get to the bus.
 enum Way {
     /// To the configured broker.
@@ -106,10 +121,21 @@ enum Way {
 
 impl Way {
     async fn open(config: &Config) -> anyhow::Result<Self> {
-        Ok(match Direct::connect(config).await? {
-            Some(direct) => Self::Broker(Box::new(direct)),
-            None => Self::Door(Door::open(&config.data_dir).await?),
-        })
+        if let Some(direct) = Direct::connect(config).await? {
+            if goes_nowhere(&config.telemetry) {
+                remark(OWN_SPAN_IS_LOST);
+            }
+            return Ok(Self::Broker(Box::new(direct)));
+        }
+        let door = Door::find(&config.data_dir).await?;
+        let door = door.with_context(|| {
+            format!(
+                "no `chimera up` is running on {}: start it in another terminal with `chimera up`, name its directory with \
+                 --data-dir, or name the broker of your agents with --with amqp://…",
+                config.data_dir.display()
+            )
+        })?;
+        Ok(Self::Door(door))
     }
 
     async fn publish(&self, command: &Command) -> anyhow::Result<Accepted> {
