@@ -3,7 +3,10 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
-use chimera_shared::config::{self, Config, Flag, LoadOptions, Loaded, LogFilter, Origin};
+use chimera_shared::{
+    config::{self, Config, Flag, LoadOptions, Loaded, LogFilter, Origin},
+    leftovers,
+};
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::Shell;
 
@@ -114,6 +117,10 @@ fn run(command: Command, loaded: &Loaded) -> anyhow::Result<ExitCode> {
             }
         }
     });
+    if code.is_err() {
+        // What failed may have left something in its middle.
+        runtime.block_on(leftovers());
+    }
     runtime.shutdown_timeout(LEFTOVERS);
     code
 }

@@ -26,4 +26,4 @@ pub use base_agent::BaseAgent;
 pub use context::{Context, ContextSpan};
 pub use handle_error::HandleError;
 pub use platform::Platform;
-pub use program::{HealthcheckError, healthcheck, main, shutdown_signal};
+pub use program::{HealthcheckError, healthcheck, leftovers, main, shutdown_signal};

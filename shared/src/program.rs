@@ -6,10 +6,14 @@ mod healthcheck;
 use std::{
     net::{Ipv4Addr, SocketAddr},
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    time::{Instant, sleep},
+};
 
 use crate::{
     BaseAgent, Platform,
@@ -25,6 +29,10 @@ pub use healthcheck::{HealthcheckError, healthcheck};
 
 /// The exit code of a program whose configuration was refused.
 const EXIT_USAGE: u8 = 2;
+
+/// How long what is left may take to end once the work has.
+const LEFTOVERS: Duration = Duration::from_millis(200);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 impl BaseAgent {
     /// Runs this agent in a process of its own, until SIGINT or SIGTERM; see [`main`].
@@ -75,11 +83,23 @@ pub fn main(build: impl FnOnce(&Config) -> anyhow::Result<BaseAgent>) -> ExitCod
 }
 
 fn in_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("starting the runtime")?
-        .block_on(work)
+        .context("starting the runtime")?;
+    let done = runtime.block_on(work);
+    runtime.block_on(leftovers());
+    done
+}
+
+/// Lets what is still under way come to its end, for a moment: clients of servers have tasks of their own, and MongoDB's
+/// panics when what such a task waits for is dropped under it.
+pub async fn leftovers() {
+    let tasks = tokio::runtime::Handle::current().metrics();
+    let until = Instant::now() + LEFTOVERS;
+    while tasks.num_alive_tasks() > 0 && Instant::now() < until {
+        sleep(LOOK_EVERY).await;
+    }
 }
 
 async fn run(
