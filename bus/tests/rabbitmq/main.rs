@@ -3,6 +3,7 @@
 mod faults;
 mod harness;
 mod load;
+mod management;
 mod surroundings;
 
 chimera_bus::conformance_tests!(harness::RabbitMq);
