@@ -35,6 +35,13 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+impl Answer {
+    /// Whether the server says that there is nothing.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
+}
+
 impl Server {
     /// One on this machine. `what` says in an error what it is, as in `chimera-api`.
     pub(crate) fn here(what: &'static str, address: SocketAddr) -> anyhow::Result<Self> {

@@ -40,10 +40,9 @@ const GUARDED: [Guarded; 5] = [
             "shared/src/timeseries/influxdb/",
             "cli/src/door.rs",
             "cli/src/server.rs",
-            "cli/src/traces/source.rs",
         ],
         why: "HTTP goes out through one instrumented client, or calls would fall out of the trace; \
-              requests to InfluxDB are a database's spans, and the command line has its own door, for its commands \
+              requests to InfluxDB are a database's spans, and the command line has its own client, for its commands \
               are not part of any trace",
     },
     Guarded {

@@ -9,7 +9,6 @@ use anyhow::ensure;
 use chimera_shared::config::{Config, RedactedUrl, TracesUrl};
 use chimera_traces::tree::{Span, Trace, spans_from_otlp_json};
 use opentelemetry::TraceId;
-use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::{
@@ -191,7 +190,7 @@ impl TraceSource {
         let server = self.server();
         let answer = server.send(server.get(path, query), WITHIN).await?;
         match answer.status {
-            StatusCode::NOT_FOUND => self.nothing(&answer).map(|()| None),
+            _ if answer.is_missing() => self.nothing(&answer).map(|()| None),
             status if status.is_success() => spans_from_otlp_json(&answer.body)
                 .map(Some)
                 .map_err(|_| server.not_that(&answer)),
