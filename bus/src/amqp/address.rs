@@ -22,6 +22,9 @@ impl Address {
                 parts.scheme
             ));
         }
+        if parts.rest.contains('@') {
+            return Err("a `/`, `?` or `@` in it is to be written as %2F, %3F or %40".to_owned());
+        }
         parts
             .hosts
             .split(',')
@@ -54,8 +57,8 @@ impl Address {
 /// `urls` with the password left out, for people.
 pub(super) fn redacted(urls: &str) -> String {
     match Parts::of(urls) {
-        None => "(not a URL)".to_owned(),
-        Some(parts) => {
+        // A password that is not percent-encoded may stand anywhere in it.
+        Some(parts) if !parts.rest.contains('@') => {
             let user = parts.user_info.split(':').next().unwrap_or_default();
             let at = if parts.user_info.is_empty() {
                 ""
@@ -64,6 +67,7 @@ pub(super) fn redacted(urls: &str) -> String {
             };
             format!("{}://{user}{at}{}{}", parts.scheme, parts.hosts, parts.rest)
         }
+        Some(_) | None => "(not a URL)".to_owned(),
     }
 }
 
@@ -172,6 +176,8 @@ mod tests {
             "http://u:hush@host",
             "amqp://u:hush@a,,b",
             "amqp://u:hush@a:port",
+            "amqp://u:hush/@a",
+            "amqp://u:x@hush?@a",
             "",
         ] {
             let problem = Address::parse(urls).err().unwrap();
@@ -186,5 +192,6 @@ mod tests {
             "amqp://u:***@a:1,b/v?x=1"
         );
         assert_eq!(redacted("amqp://a/v"), "amqp://a/v");
+        assert_eq!(redacted("amqp://u:p/p@a/v"), "(not a URL)");
     }
 }
