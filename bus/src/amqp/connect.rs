@@ -127,6 +127,7 @@ impl Connector {
         let socket = Socket::default();
         let (tls, timeout) = (self.tls.clone(), self.timeout);
         let (at, held) = (address.clone(), socket.clone());
+        let untaken = Untaken(Some(socket));
         let runtime = lapin::runtime::default_runtime()
             .map_err(|error| ConnectError::protocol(address.place(), &error.to_string()))?;
         let connecting = Connection::connector(
@@ -157,15 +158,15 @@ impl Connector {
         // Connection, TLS and AMQP's own handshake each get the time.
         let connected = tokio::time::timeout(timeout * 3, connecting).await;
         match connected {
-            Ok(Ok(connection)) => Ok(Opened { connection, socket }),
-            Ok(Err(error)) => {
-                socket.shut();
-                Err(ConnectError::of(&error, address))
-            }
+            Ok(Ok(connection)) => Ok(Opened {
+                connection,
+                socket: untaken.take(),
+            }),
+            Ok(Err(error)) => Err(ConnectError::of(&error, address)),
             Err(_) => {
-                socket.shut();
+                // A broker that is starting, or too busy to answer; or another program that waits to be spoken to.
                 let why = "it took the connection and then said nothing";
-                Err(ConnectError::protocol(address.place(), why))
+                Err(ConnectError::unreachable(address.place(), why))
             }
         }
     }
@@ -212,26 +213,57 @@ fn stage(stage: Stage) -> lapin::Error {
 /// when nobody waits for the connection any more, and it writes nothing, not even its farewell, while the broker blocks
 /// publishing: only shutting the socket ends it then.
 #[derive(Clone, Default)]
-pub(super) struct Socket(Arc<Mutex<Option<TcpStream>>>);
+pub(super) struct Socket(Arc<Mutex<Handle>>);
+
+#[derive(Default)]
+enum Handle {
+    /// Not connected yet.
+    #[default]
+    None,
+    Open(TcpStream),
+    Shut,
+}
 
 impl Socket {
     fn hold(&self, stream: &impl AsFd) {
         // Without a second handle there is nothing to shut; the thread then ends when the peer does.
-        *self.lock() = stream
-            .as_fd()
-            .try_clone_to_owned()
-            .ok()
-            .map(TcpStream::from);
+        let Ok(handle) = stream.as_fd().try_clone_to_owned() else {
+            return;
+        };
+        let mut held = self.lock();
+        let is_shut = matches!(*held, Handle::Shut);
+        *held = Handle::Open(TcpStream::from(handle));
+        drop(held);
+        if is_shut {
+            self.shut();
+        }
     }
 
     pub(super) fn shut(&self) {
-        if let Some(stream) = self.lock().take() {
+        if let Handle::Open(stream) = std::mem::replace(&mut *self.lock(), Handle::Shut) {
             // Shut already, if the peer was faster.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<TcpStream>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Handle> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shuts the socket of a connection that nobody takes.
+struct Untaken(Option<Socket>);
+
+impl Untaken {
+    fn take(mut self) -> Socket {
+        self.0.take().expect("it is taken once")
+    }
+}
+
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        if let Some(socket) = &self.0 {
+            socket.shut();
+        }
     }
 }

@@ -148,7 +148,7 @@ impl ConnectError {
         }
     }
 
-    fn unreachable(place: String, why: &str) -> Self {
+    pub(super) fn unreachable(place: String, why: &str) -> Self {
         Self::Unreachable {
             place,
             why: why.to_owned(),
