@@ -26,6 +26,12 @@ pub enum PublishError {
         /// Where it was going.
         routing_key: RoutingKey,
     },
+    /// No queue took a message that must not be lost.
+    #[error("no queue takes `{routing_key}`: was it deleted?")]
+    Unroutable {
+        /// Where it was going.
+        routing_key: RoutingKey,
+    },
     /// The journal could not be written, for example because the disk is full.
     #[error("writing the journal of the bus")]
     Journal(#[source] Cause),

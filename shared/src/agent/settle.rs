@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chimera_bus::{
-    Delivery, Exchange, Message, PublishError, QueueName, RoutingKey, headers::name,
+    Delivery, Exchange, Message, PublishError, QueueName, Routed, RoutingKey, headers::name,
 };
 use opentelemetry::KeyValue;
 use tokio::time::sleep;
@@ -99,10 +99,18 @@ impl Settling<'_> {
         );
         let span = self.settle_span("retry", delivery);
         let message = self.next_attempt(delivery.message(), delay);
-        let published = self.worker.services.messaging.bus.publish(message).await;
-        published
-            .map(|_| ())
+        self.keep(message)
+            .await
             .inspect_err(|error| span.fail("publish", error))
+    }
+
+    /// Publishes what must not be lost. A broker's queue may be deleted at any time: then the delivery stays what there is.
+    async fn keep(&self, message: Message) -> Result<(), PublishError> {
+        let routing_key = message.routing_key.clone();
+        match self.worker.services.messaging.bus.publish(message).await? {
+            Routed::ToQueue => Ok(()),
+            Routed::Nowhere => Err(PublishError::Unroutable { routing_key }),
+        }
     }
 
     /// The same message, for the next attempt: it keeps its trace parent, so that attempts stand side by side.
@@ -133,7 +141,6 @@ impl Settling<'_> {
         delivery: &Delivery,
         failure: &Failure,
     ) -> Result<(), PublishError> {
-        let worker = self.worker;
         let span = self.settle_span("dead_letter", delivery);
         let mut letter = self.republished(delivery.message(), Exchange::DEAD_LETTERS);
         letter
@@ -145,14 +152,7 @@ impl Settling<'_> {
         );
         letter.headers.set(name::FAILED_AT, now_ms());
         self.describe(&mut letter, failure);
-        // Its dead-letter queue was declared with the queue, so that a letter always finds one.
-        let published = worker
-            .services
-            .messaging
-            .bus
-            .publish(letter)
-            .await
-            .map(|_routed| ());
+        let published = self.keep(letter).await;
         match &published {
             Ok(()) => self.tell_dead(failure),
             Err(error) => span.fail("publish", error),
