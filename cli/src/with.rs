@@ -12,7 +12,7 @@ const OTLP_GRPC_PORT: &str = ":4317";
 pub(crate) enum WithError {
     /// No part has URLs of this kind.
     #[error(
-        "--with takes amqp(s):// for the bus, mongodb(+srv):// for documents, redis(s):// for the cache, influxdb(s):// for \
+        "--with takes amqp(s):// for the bus, mongodb:// for documents, redis(s):// for the cache, influxdb(s):// for \
          time series and http(s):// for OTLP, {0}"
     )]
     Unknown(String),
@@ -47,7 +47,7 @@ fn key(url: &str) -> Result<&'static str, WithError> {
         .ok_or_else(|| WithError::Unknown("and one of them begins otherwise".to_owned()))?;
     match scheme {
         "amqp" | "amqps" => Ok("bus.url"),
-        "mongodb" | "mongodb+srv" => Ok("documents.url"),
+        "mongodb" => Ok("documents.url"),
         "redis" | "rediss" => Ok("cache.url"),
         "influxdb" | "influxdbs" => Ok("timeseries.url"),
         "http" | "https" => Ok(OTLP),
@@ -92,9 +92,9 @@ mod tests {
         check(&[], &[]);
         check(&["amqps://h"], &[("bus.url", "amqps://h")]);
         check(
-            &["mongodb+srv://h", "rediss://h", "influxdb://h"],
+            &["mongodb://h", "rediss://h", "influxdb://h"],
             &[
-                ("documents.url", "mongodb+srv://h"),
+                ("documents.url", "mongodb://h"),
                 ("cache.url", "rediss://h"),
                 ("timeseries.url", "influxdb://h"),
             ],

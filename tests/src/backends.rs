@@ -96,7 +96,7 @@ impl Servers {
 /// # Errors
 /// When it is no URL of one.
 pub fn documents(url: &str) -> Result<DocumentsUrl> {
-    let url = RedactedUrl::parse(url, &["mongodb", "mongodb+srv"])?;
+    let url = RedactedUrl::parse(url, &["mongodb"])?;
     Ok(DocumentsUrl::Mongodb(url))
 }
 

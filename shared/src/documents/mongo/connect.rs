@@ -1,6 +1,6 @@
 //! From the configuration to a client that has been seen to work.
 
-use std::{fmt::Display, io, path::Path, sync::Arc, time::Duration};
+use std::{fmt::Display, path::Path, time::Duration};
 
 use mongodb::{
     Client,
@@ -13,7 +13,7 @@ use mongodb::{
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::{
-    super::{DEFAULT_DATABASE, OpenError, ServerError, ServerProblem},
+    super::{DEFAULT_DATABASE, OpenError},
     failure::Target,
     watch::Watch,
 };
@@ -38,7 +38,7 @@ pub(super) async fn client(
     config: &DocumentsConfig,
 ) -> Result<Connected, OpenError> {
     check_prefix(&config.collection_prefix)?;
-    let mut options = options(url, config.timeout).await?;
+    let mut options = options(url).await?;
     let database = database(config, &options)?;
     settle(&mut options, config)?;
     let watch = Watch::new(&options.hosts);
@@ -53,38 +53,19 @@ pub(super) async fn client(
     Ok(Connected { client, target })
 }
 
-/// Reads the URL; for `mongodb+srv` this asks the DNS which servers there are.
-async fn options(url: &RedactedUrl, timeout: Duration) -> Result<ClientOptions, OpenError> {
-    let reading = tokio::time::timeout(timeout, ClientOptions::parse(url.expose()));
-    let Ok(read) = reading.await else {
-        return Err(unresolved(url, "no answer of the DNS").into());
-    };
-    match read.map_err(|error| *error.kind) {
-        Ok(options) => Ok(options),
-        Err(ErrorKind::DnsResolve { message, .. }) => Err(unresolved(url, &message).into()),
-        Err(_) => {
-            // The driver's message may quote the URL: the one about the URL without its secrets cannot give them away.
-            let shown = ConnectionString::parse(url.to_string());
-            Err(match shown {
-                Err(error) => refused_url(url, &error),
-                Ok(_) => wrong(
-                    "documents.url",
-                    "has a user name, a password or an option that is not percent-encoded",
-                ),
-            })
-        }
+async fn options(url: &RedactedUrl) -> Result<ClientOptions, OpenError> {
+    if let Ok(options) = ClientOptions::parse(url.expose()).await {
+        return Ok(options);
     }
-}
-
-/// The name behind `mongodb+srv` is not known, or not now.
-fn unresolved(url: &RedactedUrl, reason: &str) -> ServerError {
-    let hosts: Vec<_> = url.hosts().into_iter().map(|(host, _)| host).collect();
-    ServerError {
-        servers: hosts.join(", ").into(),
-        problem: ServerProblem::Unreachable,
-        code: None,
-        source: Some(Arc::new(io::Error::other(reason.to_owned()))),
-    }
+    // The driver's message may quote the URL: the one about the URL without its secrets cannot give them away.
+    let shown = ConnectionString::parse(url.to_string());
+    Err(match shown {
+        Err(error) => refused_url(url, &error),
+        Ok(_) => wrong(
+            "documents.url",
+            "has a user name, a password or an option that is not percent-encoded",
+        ),
+    })
 }
 
 /// Gives what the URL leaves open.
