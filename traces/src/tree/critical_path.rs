@@ -7,6 +7,8 @@ use super::{Kind, Span};
 /// The path is Jaeger's: from the end of the trace backwards, always into the child that finished last, and a span has
 /// the time in which none of its children on the path ran. Unlike Jaeger's it crosses the bus: a CONSUMER may outlive
 /// its PRODUCER, is followed all the same, and the time that its message waited is a section of its own, spent in the queue.
+/// Nor has all that a message set off to be over: an agent that announced its result, and waits for the broker to confirm
+/// that, is followed back from where the announcement was handled by the service that goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
     /// An index into [`Trace::spans`](super::Trace::spans).
@@ -111,34 +113,48 @@ struct Walk<'a> {
 }
 
 /// A span whose children are being walked, the last to finish first.
-struct Visit {
+struct Visit<'a> {
     span: usize,
     extent: Extent,
+    /// The service that went on when this was handled.
+    service: &'a str,
     /// By reach, so that the last to finish is popped first.
     children: Vec<(usize, Extent)>,
+    /// Children that were still under way when what came after them began.
+    under_way: Vec<usize>,
 }
 
-impl Walk<'_> {
+/// The child that the path goes on in, and from when.
+struct Step {
+    child: usize,
+    end: u64,
+    is_under_way: bool,
+}
+
+impl<'a> Walk<'a> {
     fn from(mut self, top: usize) -> Vec<Section> {
-        let Some(visit) = self.visit(top) else {
+        let Some(visit) = self.visit(top, &self.spans[top].service) else {
             return self.sections;
         };
         let mut now = visit.extent.reach;
         let mut open = vec![visit];
         while let Some(visit) = open.last_mut() {
-            let last =
-                std::iter::from_fn(|| visit.children.pop()).find(|(_, extent)| extent.reach <= now);
-            let span = visit.span;
-            let extent = visit.extent;
-            match last {
-                Some((child, below)) => {
-                    self.push(span, extent, below.reach, now);
-                    now = below.reach;
-                    open.extend(self.visit(child));
+            let step = self.step(visit, now);
+            let (span, extent, service) = (visit.span, visit.extent, visit.service);
+            match step {
+                Some(step) => {
+                    self.push(span, extent, step.end, now);
+                    now = step.end;
+                    let service = if step.is_under_way {
+                        service
+                    } else {
+                        &self.spans[step.child].service
+                    };
+                    open.extend(self.visit(step.child, service));
                 }
                 None => {
                     self.push(span, extent, extent.start, now);
-                    now = extent.start;
+                    now = now.min(extent.start);
                     open.pop();
                     if let Some(parent) = open.last() {
                         self.push_queue(span, parent.extent, &mut now);
@@ -149,7 +165,7 @@ impl Walk<'_> {
         self.sections
     }
 
-    fn visit(&self, span: usize) -> Option<Visit> {
+    fn visit(&self, span: usize, service: &'a str) -> Option<Visit<'a>> {
         let extent = self.extents[span]?;
         let placed = |child: &usize| Some((*child, self.extents[*child]?));
         let mut children: Vec<_> = self.children[span].iter().filter_map(placed).collect();
@@ -157,8 +173,56 @@ impl Walk<'_> {
         Some(Visit {
             span,
             extent,
+            service,
             children,
+            under_way: Vec::new(),
         })
+    }
+
+    /// What finished last before `now`: a child, or a message that one sent which is itself still under way.
+    fn step(&self, visit: &mut Visit<'_>, now: u64) -> Option<Step> {
+        while let Some((child, _)) = visit.children.pop_if(|(_, extent)| extent.reach > now) {
+            visit.under_way.push(child);
+        }
+        let handled = |child: &usize| Some((*child, self.handled(*child, visit.service, now)?));
+        let under_way = visit.under_way.iter().filter_map(handled);
+        let under_way = under_way.max_by_key(|(_, end)| *end);
+        let over = visit.children.last().map(|(_, extent)| extent.reach);
+        match under_way {
+            Some((child, end)) if over.is_none_or(|over| over < end) => {
+                visit.under_way.retain(|other| *other != child);
+                Some(Step {
+                    child,
+                    end,
+                    is_under_way: true,
+                })
+            }
+            _ => visit.children.pop().map(|(child, extent)| Step {
+                child,
+                end: extent.reach,
+                is_under_way: false,
+            }),
+        }
+    }
+
+    /// When `service` last handled a message, before `now`, that came from below `span`, which ends later.
+    fn handled(&self, span: usize, service: &str, now: u64) -> Option<u64> {
+        let (mut open, mut last) = (vec![span], None);
+        while let Some(index) = open.pop() {
+            match self.extents[index] {
+                Some(extent) if extent.reach > now && extent.start < now => {
+                    open.extend(&self.children[index]);
+                }
+                Some(extent) if extent.reach <= now => {
+                    let span = &self.spans[index];
+                    if span.kind == Kind::Consumer && span.service == service {
+                        last = last.max(Some(extent.reach));
+                    }
+                }
+                _ => {}
+            }
+        }
+        last
     }
 
     /// The part of `from..to` in which the span itself ran.

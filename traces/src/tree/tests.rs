@@ -217,6 +217,32 @@ fn the_critical_path_is_what_the_end_waited_for() {
         ],
         "1:0-1 ~2:1-2 2:2-3 3:3-4 ~4:4-8 4:8-9",
     );
+    // The sender of what was handled last still waits for the broker's confirm when its receiver goes on.
+    let agent = |span: Span| Span {
+        service: "agent".to_owned(),
+        ..span
+    };
+    check(
+        vec![
+            span(1, 0, Server, (0, 20)),
+            span(2, 1, Producer, (1, 2)),
+            agent(span(3, 2, Consumer, (3, 18))),
+            agent(span(4, 3, Producer, (9, 17))),
+            span(5, 4, Consumer, (11, 13)),
+            span(6, 1, Client, (14, 19)),
+        ],
+        "1:0-1 2:1-2 ~3:2-3 3:3-9 4:9-11 5:11-13 1:13-14 6:14-19 1:19-20",
+    );
+    // What another service handled lets nobody here go on.
+    check(
+        vec![
+            span(1, 0, Server, (0, 20)),
+            span(2, 1, Producer, (1, 2)),
+            agent(span(3, 2, Consumer, (3, 18))),
+            span(6, 1, Client, (14, 19)),
+        ],
+        "1:0-14 6:14-19 1:19-20",
+    );
     // Of several roots and orphans the one that reaches furthest.
     check(
         vec![internal(1, 0, (0, 3)), internal(2, 9, (1, 8))],
