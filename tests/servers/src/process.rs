@@ -12,13 +12,19 @@ use std::{
 
 /// Runs its arguments as a program, sends it the signals that it reads, and ends it when there is no more to read.
 ///
-/// `CONTAINER` names the container that the program only attaches to: that one is sent the signals then.
+/// `CONTAINER` names the container that the program only attaches to: that one is sent the signals then. Its first process
+/// may be a script, so that it is paused as a whole.
 const KEEPER: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- &
 server=$!
 signal() {
-    if [ -n "$CONTAINER" ]; then docker kill --signal "$1" "$CONTAINER"; else kill -s "$1" "$server"; fi >/dev/null 2>&1
+    case $1-$CONTAINER in
+    *-) kill -s "$1" "$server" ;;
+    STOP-*) docker pause "$CONTAINER" ;;
+    CONT-*) docker unpause "$CONTAINER" ;;
+    *) docker kill --signal "$1" "$CONTAINER" ;;
+    esac >/dev/null 2>&1
 }
 (
     while read -r name <&3; do signal "$name"; done

@@ -83,6 +83,7 @@ impl RabbitMq {
             ctl,
             unused: Mutex::default(),
         };
+        own.wait_for_all_listeners();
         Self {
             place: Place::Own(Box::new(own)),
         }
@@ -136,6 +137,7 @@ impl RabbitMq {
     /// Starts it on the same ports with the same data, and returns when it answers.
     pub fn start_again(&self) {
         self.own().server.start_again();
+        self.own().wait_for_all_listeners();
     }
 
     /// Stops its clock: it neither answers nor closes its connections, like a broker behind a broken network.
@@ -168,6 +170,13 @@ impl RabbitMq {
 }
 
 impl Own {
+    /// AMQP without TLS comes first.
+    fn wait_for_all_listeners(&self) {
+        if self.ports.amqps.is_some() || self.ports.management.is_some() {
+            self.ctl.run(&["await_startup"]);
+        }
+    }
+
     fn url(&self, vhost: &str) -> String {
         let (user, password, port) = (run::USER, &self.password, self.server.port());
         format!("amqp://{user}:{password}@127.0.0.1:{port}/{vhost}")
