@@ -19,14 +19,16 @@ use super::{
     link::{Link, Live},
     replies::Replies,
     topology,
-    window::{Identity, Order, Window},
+    window::{Confirm, Identity, Order, Window},
     wire,
 };
 
 /// How many orders are taken at once.
 const BATCH: usize = 64;
 
-type Sent = FuturesUnordered<BoxFuture<'static, (u64, lapin::Result<Confirmation>)>>;
+type Outcome = (u64, lapin::Result<Confirmation>);
+
+type Sent = FuturesUnordered<BoxFuture<'static, Outcome>>;
 
 /// Where orders for a channel are put.
 #[derive(Clone)]
@@ -138,16 +140,18 @@ impl Publishing {
                         self.send(&channel, id, &mut sent);
                     }
                 }
-                Some((id, outcome)) = sent.next(), if !sent.is_empty() => match outcome {
-                    Ok(confirmation) => {
-                        *failures = 0;
-                        self.confirm(id, &confirmation);
+                Some(first) = sent.next(), if !sent.is_empty() => {
+                    match self.take_in(Some(first), &mut sent) {
+                        None => *failures = 0,
+                        Some(error) => return self.end(error),
                     }
-                    Err(error) => return self.end(error, &mut sent),
-                },
+                }
                 more = Replies::pump(&mut self.replies) => match more {
                     Some(Ok(())) => {}
-                    Some(Err(error)) => return self.end(error, &mut sent),
+                    Some(Err(error)) => {
+                        let other = self.take_in(None, &mut sent);
+                        return self.end(cause(other, error));
+                    }
                     None => return End::Finished,
                 },
             }
@@ -192,22 +196,29 @@ impl Publishing {
     /// Waits for the one message that is under way.
     async fn alone(&mut self, sent: &mut Sent) -> lapin::Result<()> {
         while let Some((id, outcome)) = sent.next().await {
-            self.confirm(id, &outcome?);
+            self.window.confirm(vec![Confirm::new(id, &outcome?)]);
         }
         Ok(())
     }
 
-    /// Takes in what was confirmed before the channel ended, which need not be sent again; and the reason, which may come
-    /// after its first consequence. A channel that was closed over a message was closed over one of those left.
-    fn end(&mut self, first: lapin::Error, sent: &mut Sent) -> End {
-        let mut error = first;
-        while let Some(Some((id, outcome))) = sent.next().now_or_never() {
+    /// Takes in everything that has come, after `first`: when the channel ended, what was confirmed before that need not be
+    /// sent again.
+    fn take_in(&mut self, first: Option<Outcome>, sent: &mut Sent) -> Option<lapin::Error> {
+        let mut confirms = Vec::new();
+        let mut error = None;
+        let ready = std::iter::from_fn(|| sent.next().now_or_never().flatten());
+        for (id, outcome) in first.into_iter().chain(ready) {
             match outcome {
-                Ok(confirmation) => self.confirm(id, &confirmation),
-                Err(other) if other.is_amqp_error() && !error.is_amqp_error() => error = other,
-                Err(_) => {}
+                Ok(confirmation) => confirms.push(Confirm::new(id, &confirmation)),
+                Err(other) => error = Some(cause(error, other)),
             }
         }
+        self.window.confirm(confirms);
+        error
+    }
+
+    /// A channel that was closed over a message was closed over one of those left.
+    fn end(&mut self, error: lapin::Error) -> End {
         if error.is_amqp_soft_error() {
             match self.window.only() {
                 Some(guilty) => self.window.finish(guilty, Err(self.link.explain(&error))),
@@ -216,14 +227,27 @@ impl Publishing {
         }
         End::Lost(error)
     }
+}
 
-    fn confirm(&mut self, id: u64, confirmation: &Confirmation) {
+impl Confirm {
+    fn new(id: u64, confirmation: &Confirmation) -> Self {
         let (acked, returned) = match confirmation {
             Confirmation::Ack(returned) => (true, returned.as_ref()),
             Confirmation::Nack(returned) => (false, returned.as_ref()),
             Confirmation::NotRequested => (true, None),
         };
-        self.window
-            .confirm(id, acked, returned.map(Identity::from).as_ref());
+        Self {
+            id,
+            acked,
+            returned: returned.map(Identity::from),
+        }
+    }
+}
+
+/// Which of two errors ended the channel: what the broker said may come after its first consequence.
+fn cause(first: Option<lapin::Error>, other: lapin::Error) -> lapin::Error {
+    match first {
+        Some(first) if first.is_amqp_error() || !other.is_amqp_error() => first,
+        _ => other,
     }
 }

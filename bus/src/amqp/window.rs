@@ -1,10 +1,12 @@
 //! What was published and is not confirmed yet, and which of it came back.
 //!
 //! RabbitMQ sends a message that no queue takes back before it confirms it. The client hands each returned message to
-//! the confirm that it completes next, which need not be that message's own when one confirm stands for several. So the
-//! returned message is looked for among those that wait, by its id, exchange and routing key: two messages that agree in
-//! these go the same way. A confirm that carried somebody else's return leaves open whether its own message came back
-//! too; the next confirm without a return, or the end of the window, tells that it did not.
+//! the confirm that it completes next, which need not be that message's own when one confirm stands for several, and
+//! completes those in any order. So the returned message is looked for among those that wait, by its id, exchange and
+//! routing key: two messages that agree in these go the same way. The confirm that carries a return never comes after the
+//! message's own; all that have come are taken in at once, since they may be seen in another order. A confirm that
+//! carried somebody else's return leaves open whether its own message came back too; a later confirm without a return,
+//! or the end of the window, tells that it did not.
 
 use std::collections::BTreeMap;
 
@@ -41,6 +43,14 @@ pub(super) struct Identity {
     message_id: Option<String>,
     exchange: String,
     routing_key: String,
+}
+
+/// The broker has a message, or refuses it.
+pub(super) struct Confirm {
+    pub(super) id: u64,
+    pub(super) acked: bool,
+    /// The returned message that it carried.
+    pub(super) returned: Option<Identity>,
 }
 
 #[derive(Default)]
@@ -113,27 +123,51 @@ impl Window {
         self.waiting.get(&id).map(|entry| &entry.order)
     }
 
-    /// Takes the confirm of `id` in, with the returned message that it carried.
-    pub(super) fn confirm(&mut self, id: u64, acked: bool, returned: Option<&Identity>) {
-        let own = returned.is_none_or(|identity| self.note_return(id, identity));
-        if !acked {
-            self.finish(id, Err(BrokerError::Nacked));
-        } else if own {
-            self.finish_routed(id);
-        } else {
-            self.open.push(id);
-        }
-        let all_told = returned.is_none() || self.open.len() == self.waiting.len();
-        let told = if all_told {
+    /// Takes in all the confirms that have come so far: with a message's own, the one that carried its return is among
+    /// them, in whatever order they are.
+    pub(super) fn confirm(&mut self, confirms: Vec<Confirm>) {
+        // A confirm without a return came after what was open before it.
+        let nothing_held = confirms.iter().any(|confirm| confirm.returned.is_none());
+        let told = if nothing_held {
             std::mem::take(&mut self.open)
         } else {
             Vec::new()
         };
+        for Confirm { id, returned, .. } in &confirms {
+            if let Some(identity) = returned {
+                self.note_return(*id, identity);
+            }
+        }
+        for Confirm {
+            id,
+            acked,
+            returned,
+        } in confirms
+        {
+            if !acked {
+                self.finish(id, Err(BrokerError::Nacked));
+            } else if returned.is_none() || self.is_returned(id) {
+                self.finish_routed(id);
+            } else {
+                self.open.push(id);
+            }
+        }
+        told.into_iter().for_each(|id| self.finish_routed(id));
+        self.finish_open();
+    }
+
+    /// Those whose return came after their confirm; and all, when no message is left that another return can be of.
+    fn finish_open(&mut self) {
+        let is_all = self.open.len() == self.waiting.len();
+        let (told, open): (Vec<u64>, _) = std::mem::take(&mut self.open)
+            .into_iter()
+            .partition(|id| is_all || self.is_returned(*id));
+        self.open = open;
         told.into_iter().for_each(|id| self.finish_routed(id));
     }
 
-    /// Notes which message came back; whether it is the one with this `id`.
-    fn note_return(&mut self, id: u64, identity: &Identity) -> bool {
+    /// Notes which message came back: the one with this `id`, if it fits.
+    fn note_return(&mut self, id: u64, identity: &Identity) {
         let is_it = |entry: &&mut Entry| !entry.returned && entry.order.is(identity);
         if let Some(entry) = self
             .waiting
@@ -142,13 +176,16 @@ impl Window {
             .filter(|entry| is_it(entry))
         {
             entry.returned = true;
-            return true;
+            return;
         }
         match self.waiting.values_mut().find(is_it) {
             Some(entry) => entry.returned = true,
             None => tracing::debug!(?identity, "a message came back that nobody waits for"),
         }
-        false
+    }
+
+    fn is_returned(&self, id: u64) -> bool {
+        self.waiting.get(&id).is_some_and(|entry| entry.returned)
     }
 
     fn finish_routed(&mut self, id: u64) {
@@ -217,6 +254,14 @@ mod tests {
         (id, identity, receiver)
     }
 
+    fn confirm(id: u64, acked: bool, returned: Option<&Identity>) -> Confirm {
+        Confirm {
+            id,
+            acked,
+            returned: returned.cloned(),
+        }
+    }
+
     fn check(mut answer: Answer, expected: Option<Routed>) {
         let answer = answer.try_recv().ok().map(|result| result.unwrap());
         assert_eq!(answer, expected);
@@ -227,8 +272,8 @@ mod tests {
         let mut window = Window::default();
         let (first, returned, first_answer) = order(&mut window, "nowhere");
         let (second, _, second_answer) = order(&mut window, "somewhere");
-        window.confirm(second, true, None);
-        window.confirm(first, true, Some(&returned));
+        window.confirm(vec![confirm(second, true, None)]);
+        window.confirm(vec![confirm(first, true, Some(&returned))]);
         check(first_answer, Some(Routed::Nowhere));
         check(second_answer, Some(Routed::ToQueue));
         assert_eq!(window.len(), 0);
@@ -240,15 +285,35 @@ mod tests {
         let (first, returned, first_answer) = order(&mut window, "nowhere");
         let (second, _, mut second_answer) = order(&mut window, "somewhere");
         let (third, _, third_answer) = order(&mut window, "somewhere");
-        window.confirm(second, true, Some(&returned));
+        window.confirm(vec![confirm(second, true, Some(&returned))]);
         assert!(
             second_answer.try_recv().is_err(),
             "its own return may follow"
         );
-        window.confirm(first, true, None);
+        window.confirm(vec![confirm(first, true, None)]);
         check(first_answer, Some(Routed::Nowhere));
         check(second_answer, Some(Routed::ToQueue));
-        window.confirm(third, true, None);
+        window.confirm(vec![confirm(third, true, None)]);
+        check(third_answer, Some(Routed::ToQueue));
+    }
+
+    #[test]
+    fn the_confirm_that_carries_a_return_may_be_seen_after_its_own() {
+        let mut window = Window::default();
+        let (first, returned, first_answer) = order(&mut window, "nowhere");
+        let (second, _, mut second_answer) = order(&mut window, "somewhere");
+        let (third, _, third_answer) = order(&mut window, "somewhere");
+        window.confirm(vec![
+            confirm(first, true, None),
+            confirm(second, true, Some(&returned)),
+        ]);
+        check(first_answer, Some(Routed::Nowhere));
+        assert!(
+            second_answer.try_recv().is_err(),
+            "the confirm without a return may be the earlier one"
+        );
+        window.confirm(vec![confirm(third, true, None)]);
+        check(second_answer, Some(Routed::ToQueue));
         check(third_answer, Some(Routed::ToQueue));
     }
 
@@ -257,8 +322,8 @@ mod tests {
         let mut window = Window::default();
         let (first, first_returned, first_answer) = order(&mut window, "nowhere");
         let (second, second_returned, second_answer) = order(&mut window, "neither");
-        window.confirm(first, true, Some(&second_returned));
-        window.confirm(second, true, Some(&first_returned));
+        window.confirm(vec![confirm(first, true, Some(&second_returned))]);
+        window.confirm(vec![confirm(second, true, Some(&first_returned))]);
         check(first_answer, Some(Routed::Nowhere));
         check(second_answer, Some(Routed::Nowhere));
         assert_eq!(window.len(), 0);
@@ -277,7 +342,7 @@ mod tests {
     fn a_refused_message_is_an_error() {
         let mut window = Window::default();
         let (id, _, mut answer) = order(&mut window, "a");
-        window.confirm(id, false, None);
+        window.confirm(vec![confirm(id, false, None)]);
         assert_eq!(answer.try_recv(), Ok(Err(BrokerError::Nacked)));
     }
 }

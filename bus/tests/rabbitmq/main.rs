@@ -4,6 +4,7 @@ mod faults;
 mod harness;
 mod load;
 mod management;
+mod routed;
 mod surroundings;
 
 chimera_bus::conformance_tests!(harness::RabbitMq);
