@@ -68,7 +68,12 @@ fn a_broker_that_is_killed_and_started() {
     under_load(
         "a broker killed and started",
         async |broker, mut load: Load| {
-            load.handled(2_000).await;
+            // RabbitMQ 3.10 leaves a quorum queue without a leader for good when it is killed within about a second of making
+            // it ("leader not known" in its log): nobody's client can help that.
+            load.handled(1_000).await;
+            blocking(|| broker.stop()).await;
+            blocking(|| broker.start_again()).await;
+            load.handled(3_000).await;
             blocking(|| broker.kill()).await;
             blocking(|| broker.start_again()).await;
             load.account_for_all().await;
@@ -135,7 +140,10 @@ fn a_broker_that_is_short_of_memory() {
         async |broker, mut load: Load| {
             load.handled(2_000).await;
             let mut state = load.bus().state();
+            // The load must not be over before the broker is short of memory.
+            load.pause().await;
             blocking(|| drop(broker.ctl(&["set_vm_memory_high_watermark", "0"]))).await;
+            load.resume();
             wait_for(&mut state, |state| {
                 matches!(state, Connectivity::Blocked { .. })
             })

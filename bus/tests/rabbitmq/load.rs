@@ -122,13 +122,22 @@ impl Load {
 
     /// Waits until so many numbers have arrived.
     pub(crate) async fn handled(&mut self, count: usize) {
-        let arrived = self.arrived.wait_for(|arrived| arrived.len() >= count);
-        let arrived = tokio::time::timeout(PATIENCE, arrived).await;
-        drop(
-            arrived
-                .expect("they arrive in time")
-                .expect("the consumer runs"),
-        );
+        loop {
+            let so_far = self.arrived.borrow_and_update().len();
+            if so_far >= count {
+                return;
+            }
+            let more = self.arrived.wait_for(|arrived| arrived.len() > so_far);
+            let more = tokio::time::timeout(PATIENCE, more).await;
+            let more = more.unwrap_or_else(|_| {
+                let state = self.bus.state();
+                panic!(
+                    "nothing arrives after {so_far} numbers; the bus says {:?}",
+                    state.borrow()
+                )
+            });
+            drop(more.expect("the consumer runs"));
+        }
     }
 
     /// Stops publishing, and waits until all that was published has arrived.
@@ -164,10 +173,13 @@ impl Load {
 
     /// Waits until every number has arrived, and prints how often some came.
     pub(crate) async fn account_for_all(&mut self) {
-        for publisher in &mut self.publishers {
-            publisher.await.expect("publishing does not panic");
-        }
         self.handled(NUMBERS as usize).await;
+        for publisher in &mut self.publishers {
+            let ended = tokio::time::timeout(PATIENCE, publisher).await;
+            ended
+                .expect("the last confirms come in time")
+                .expect("publishing does not panic");
+        }
         let arrived = self.arrived.borrow();
         assert!(
             arrived.keys().copied().eq(0..NUMBERS),
