@@ -82,7 +82,10 @@ impl Servers {
     }
 
     /// Has `config` name them.
-    pub(crate) fn write_into(&self, config: &mut Config) -> Result<()> {
+    ///
+    /// # Errors
+    /// When one of the URLs is none.
+    pub fn write_into(&self, config: &mut Config) -> Result<()> {
         config.bus.url = BusUrl::Amqp(RedactedUrl::parse(&self.bus, &["amqp", "amqps"])?);
         config.documents.url = documents(&with_database(&self.documents, &self.name))?;
         config.cache.url = CacheUrl::Redis(RedactedUrl::parse(&self.cache, &["redis", "rediss"])?);

@@ -90,6 +90,11 @@ impl Process {
         self.agent
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where it serves `purpose`.
     pub fn address(&self, purpose: &str) -> Option<SocketAddr> {
         address(&self.said.borrow(), purpose)

@@ -135,7 +135,9 @@ impl Stack {
     async fn apart(&self, servers: Servers, apart: Option<Otherwise>) -> Result<Apart> {
         let receiver = Receiver::start(self.store()?.clone()).await?;
         // Where the recorded sources listen is known by now.
-        let config = self.running.platform().config().clone();
+        let mut config = self.running.platform().config().clone();
+        // Tests look at spans while a question is on its way.
+        config.telemetry.batch.schedule_delay = Duration::from_millis(20);
         let endpoint = receiver.endpoint();
         Ok(Apart {
             surroundings: Surroundings::new(config, self.directory.path(), &endpoint, apart)?,

@@ -7,7 +7,6 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -47,8 +46,6 @@ impl Surroundings {
     ) -> Result<Self> {
         config.telemetry.exporters = vec![Exporter::Otlp];
         config.telemetry.otlp.endpoint = Some(RedactedUrl::parse(endpoint, &["http"])?);
-        // Tests look at spans while a question is on its way.
-        config.telemetry.batch.schedule_delay = Duration::from_millis(20);
         Ok(Self {
             config,
             directory: directory.to_owned(),
