@@ -4,6 +4,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use redis::{
     Client, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo, TlsCertificates,
+    io::tcp::TcpSettings,
 };
 
 use super::RedisSettings;
@@ -58,7 +59,10 @@ impl Address {
         let login = login(who);
         let database = who.db();
         let plain = RedisConnectionInfo::default().set_skip_set_lib_name();
-        let client = client(settings, info.set_redis_settings(plain))?;
+        // Commands of several follow each other on one connection: none is held back for the answer to another.
+        let at_once = TcpSettings::default().set_nodelay(true);
+        let info = info.set_redis_settings(plain).set_tcp_settings(at_once);
+        let client = client(settings, info)?;
         Ok(Self {
             client,
             login,
