@@ -45,6 +45,13 @@ impl Connections {
     }
 }
 
+/// A client for what is not traced, which is telemetry on its way out, to places that need no certificates.
+pub(crate) fn plain_client(timeout: Duration) -> Result<reqwest::Client, HttpError> {
+    install_crypto_provider();
+    let builder = reqwest::Client::builder().timeout(timeout);
+    builder.tls_certs_only([]).build().map_err(HttpError::Setup)
+}
+
 fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
     install_crypto_provider();
     reqwest::Client::builder()

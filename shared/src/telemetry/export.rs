@@ -16,7 +16,10 @@ pub(super) use console::Console;
 pub(super) use health::Health;
 pub(super) use memory::Memory;
 
-use crate::config::{Exporter, TelemetryConfig};
+use crate::{
+    config::{Exporter, TelemetryConfig},
+    http::HttpError,
+};
 use queue::Queue;
 
 /// Telemetry that cannot be set up. What only fails later (a backend that is down) is no error: spans are dropped and
@@ -29,6 +32,9 @@ pub enum TelemetryError {
     /// The OTLP exporter refuses its settings.
     #[error("setting up the OTLP exporter; see telemetry.otlp")]
     Otlp(#[source] opentelemetry_otlp::ExporterBuildError),
+    /// The OTLP exporter has no HTTP client.
+    #[error("setting up the HTTP client of the OTLP exporter")]
+    OtlpClient(#[source] HttpError),
     /// The operating system gave no thread or no event loop.
     #[error("starting the queue of an exporter")]
     Start(#[source] std::io::Error),

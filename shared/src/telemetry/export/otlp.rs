@@ -7,8 +7,11 @@ use opentelemetry_otlp::{
 };
 
 use super::{TelemetryError, queue::Connect};
-use crate::config::{Compression, Headers, OtlpConfig, OtlpProtocol};
-use crate::tls::install_crypto_provider;
+use crate::{
+    config::{Compression, Headers, OtlpConfig, OtlpProtocol},
+    http as client,
+    tls::install_crypto_provider,
+};
 
 /// What makes the exporter of `config`; gRPC wants to be made inside the event loop that will run it.
 pub(super) fn connector(config: &OtlpConfig) -> Connect<SpanExporter> {
@@ -34,10 +37,11 @@ fn grpc(config: &OtlpConfig) -> Result<SpanExporter, TelemetryError> {
 fn http(config: &OtlpConfig) -> Result<SpanExporter, TelemetryError> {
     install_crypto_provider();
     let headers = config.headers.iter();
+    let url = config.traces_url();
     let mut builder = SpanExporter::builder()
         .with_http()
         .with_protocol(Protocol::HttpBinary)
-        .with_endpoint(config.traces_url().expose())
+        .with_endpoint(url.expose())
         .with_timeout(config.timeout)
         .with_headers(
             headers
@@ -46,6 +50,11 @@ fn http(config: &OtlpConfig) -> Result<SpanExporter, TelemetryError> {
         );
     if let Some(compression) = compression(config.compression) {
         builder = builder.with_compression(compression);
+    }
+    if url.expose().starts_with("http:") {
+        // The exporter's own client would read the system's certificates, while the agent waits for it to start.
+        let plain = client::plain_client(config.timeout).map_err(TelemetryError::OtlpClient)?;
+        builder = builder.with_http_client(plain);
     }
     builder.build().map_err(TelemetryError::Otlp)
 }
