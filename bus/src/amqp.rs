@@ -103,8 +103,10 @@ impl AmqpBus {
         let reporter = Arc::new(Reporter::new());
         let open =
             |purpose| Keeper::open(purpose, connector.clone(), options.retry, reporter.clone());
-        let (publish_keeper, publish_link) = open(Purpose::Publish).await?;
-        let (consume_keeper, consume_link) = open(Purpose::Consume).await?;
+        // Both to their end, also where one fails: what is half open would be left behind.
+        let (publish, consume) =
+            futures_util::join!(open(Purpose::Publish), open(Purpose::Consume));
+        let ((publish_keeper, publish_link), (consume_keeper, consume_link)) = (publish?, consume?);
         publish_keeper.declare_exchanges().await?;
         let (lane, publishing) = Lane::new(publish_link.clone(), options.retry, None);
         let publisher = Publisher::new(
