@@ -7,72 +7,50 @@
 
 #![expect(clippy::print_stdout, reason = "the tables are what it is for")]
 
+mod arguments;
 mod client;
 mod hop;
+mod load;
 mod machine;
 mod measure;
+mod memory;
 mod program;
 mod questions;
 
-use std::time::Duration;
-
 use mimalloc::MiMalloc;
+
+use arguments::Arguments;
 
 /// As in `chimera`.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// How long each row is measured, unless said.
-const SECONDS: u64 = 3;
-
 const SECTIONS: [&str; 6] = ["questions", "clients", "days", "tracing", "hop", "start"];
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let (mut sections, mut seconds) = (Vec::new(), SECONDS);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--seconds" => {
-                let number = arguments.next().and_then(|number| number.parse().ok());
-                seconds = number.expect("--seconds takes a number");
-            }
-            // Cargo says that this is a bench.
-            "--bench" => {}
-            section => sections.push(section.to_owned()),
-        }
-    }
-    if let Some(unknown) = sections
-        .iter()
-        .find(|section| !SECTIONS.contains(&section.as_str()))
-    {
-        panic!(
-            "there is no section `{unknown}`, but {}",
-            SECTIONS.join(", ")
-        );
-    }
-    let wanted = |name: &str| sections.is_empty() || sections.iter().any(|section| section == name);
+    let arguments = Arguments::read(&SECTIONS);
     machine::describe();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .expect("a runtime is made");
-    let each = Duration::from_secs(seconds);
-    if wanted("questions") {
+    let each = arguments.each;
+    if arguments.want("questions") {
         runtime.block_on(questions::cached_and_not(each));
     }
-    if wanted("clients") {
+    if arguments.want("clients") {
         runtime.block_on(questions::clients(each));
     }
-    if wanted("days") {
+    if arguments.want("days") {
         runtime.block_on(questions::days(each));
     }
-    if wanted("tracing") {
+    if arguments.want("tracing") {
         runtime.block_on(questions::tracing(each));
     }
-    if wanted("hop") {
+    if arguments.want("hop") {
         runtime.block_on(hop::hops(each));
     }
-    if wanted("start") {
+    if arguments.want("start") {
         program::start_and_memory();
     }
     println!("\nLoad at the end: {}", machine::load());

@@ -33,26 +33,52 @@ impl Latencies {
     }
 }
 
+/// Whose CPU time a column shows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cpu {
+    /// The head of the column.
+    pub(crate) head: &'static str,
+    /// How much they have used so far.
+    pub(crate) spent: fn() -> Duration,
+}
+
+/// The bench itself and what it runs in its own process.
+const OWN: Cpu = Cpu {
+    head: "CPU µs each",
+    spent: own_cpu_time,
+};
+
 /// A table in Markdown: a row for each value of what is varied.
 #[derive(Debug)]
-pub(crate) struct Table;
+pub(crate) struct Table {
+    cpu: Vec<Cpu>,
+}
 
 impl Table {
     /// Prints the title and the head.
     pub(crate) fn start(title: &str, varied: &str) -> Self {
+        Self::with_cpu(title, varied, &[OWN])
+    }
+
+    /// The same with the CPU time of others, each divided by the number of what was measured.
+    pub(crate) fn with_cpu(title: &str, varied: &str, cpu: &[Cpu]) -> Self {
+        let heads: Vec<_> = cpu.iter().map(|cpu| cpu.head).collect();
         println!("\n### {title}\n");
-        println!("| {varied} | per second | p50 ms | p99 ms | CPU µs each |");
-        println!("|---|---:|---:|---:|---:|");
-        Self
+        println!(
+            "| {varied} | per second | p50 ms | p99 ms | {} |",
+            heads.join(" | ")
+        );
+        println!("|---|---:|---:|---:|{}", "---:|".repeat(cpu.len()));
+        Self { cpu: cpu.to_vec() }
     }
 
     /// Starts measuring a row.
-    #[expect(clippy::unused_self, reason = "a row without a table reads like noise")]
     pub(crate) fn row(&self, label: impl std::fmt::Display) -> Row {
+        let spent = |cpu: &Cpu| (*cpu, (cpu.spent)());
         Row {
             label: label.to_string(),
             at: Instant::now(),
-            cpu: cpu_time(),
+            cpu: self.cpu.iter().map(spent).collect(),
         }
     }
 }
@@ -62,7 +88,8 @@ impl Table {
 pub(crate) struct Row {
     label: String,
     at: Instant,
-    cpu: Duration,
+    /// Who, and what they had used at the start.
+    cpu: Vec<(Cpu, Duration)>,
 }
 
 impl Row {
@@ -70,12 +97,17 @@ impl Row {
     pub(crate) fn end(self, latencies: &Latencies) -> f64 {
         let count = latencies.count().max(1) as f64;
         let per_second = count / self.at.elapsed().as_secs_f64();
+        let each = |(cpu, before): &(Cpu, Duration)| {
+            let spent = (cpu.spent)().saturating_sub(*before);
+            format!("{:.0}", spent.as_secs_f64() * 1e6 / count)
+        };
+        let cpu: Vec<_> = self.cpu.iter().map(each).collect();
         println!(
-            "| {} | {per_second:.0} | {} | {} | {:.0} |",
+            "| {} | {per_second:.0} | {} | {} | {} |",
             self.label,
             millis(latencies.quantile(0.5)),
             millis(latencies.quantile(0.99)),
-            (cpu_time() - self.cpu).as_secs_f64() * 1e6 / count,
+            cpu.join(" | "),
         );
         per_second
     }
@@ -86,8 +118,13 @@ pub(crate) fn millis(duration: Duration) -> String {
 }
 
 /// CPU time of this process; nothing where there is no procfs.
-fn cpu_time() -> Duration {
+pub(crate) fn own_cpu_time() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    cpu_time(&stat)
+}
+
+/// CPU time of the process whose `/proc/…/stat` this is.
+pub(crate) fn cpu_time(stat: &str) -> Duration {
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks: u64 = after_name
         .split_whitespace()

@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::measure::{Latencies, millis};
+use crate::{
+    measure::{Latencies, millis},
+    memory::Memory,
+};
 
 const STARTS: usize = 10;
 
@@ -21,7 +24,7 @@ const READY: &str = "Chimera is up";
 struct Figures {
     ready: Latencies,
     stopped: Latencies,
-    idle_kib: u64,
+    idle: Memory,
 }
 
 /// Starts it on new directories, and again on used ones.
@@ -31,7 +34,7 @@ pub(crate) fn start_and_memory() {
         let figures = Figures {
             ready: Latencies::new(),
             stopped: Latencies::new(),
-            idle_kib: 0,
+            idle: Memory::default(),
         };
         (label, figures)
     });
@@ -43,16 +46,15 @@ pub(crate) fn start_and_memory() {
     }
     println!("\n### `chimera up` with all four agents (goals: ready in 100 ms, 30 MiB)\n");
     println!(
-        "| data directory | ready p50 ms | slowest | stopped p50 ms | slowest | idle RSS, MiB |"
+        "| data directory | ready p50 ms | slowest | stopped p50 ms | slowest | idle RSS, MiB | its data |"
     );
-    println!("|---|---:|---:|---:|---:|---:|");
+    println!("|---|---:|---:|---:|---:|---:|---:|");
     for (label, figures) in figures {
         let [ready, stopped] = [&figures.ready, &figures.stopped].map(|latencies| {
             let (p50, most) = (latencies.quantile(0.5), latencies.quantile(1.0));
             format!("{} | {}", millis(p50), millis(most))
         });
-        let mib = figures.idle_kib as f64 / 1024.0;
-        println!("| {label} | {ready} | {stopped} | {mib:.1} |");
+        println!("| {label} | {ready} | {stopped} | {} |", figures.idle);
     }
 }
 
@@ -61,7 +63,7 @@ fn start_and_stop(program: &Path, directory: &Path, figures: &mut Figures) {
     let up = Up::start(program, directory);
     figures.ready.record(started);
     thread::sleep(IDLE);
-    figures.idle_kib = figures.idle_kib.max(up.resident_kib());
+    figures.idle = figures.idle.max(Memory::of(up.0.id()));
     let stopping = Instant::now();
     up.stop();
     figures.stopped.record(stopping);
@@ -102,14 +104,6 @@ impl Up {
         // What else it prints has to go somewhere.
         thread::spawn(move || lines.for_each(drop));
         up
-    }
-
-    fn resident_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()));
-        let status = status.unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-        let number = line.and_then(|line| line.split_whitespace().nth(1));
-        number.and_then(|number| number.parse().ok()).unwrap_or(0)
     }
 
     fn stop(mut self) {

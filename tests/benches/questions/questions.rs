@@ -1,24 +1,18 @@
 //! Questions to a whole stack, over HTTP.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use chimera_shared::{
     config::{Config, Exporter},
     platform::Running,
 };
 use tempfile::TempDir;
-use tokio::task::JoinSet;
 
 use crate::{
-    client::{self, Client},
+    load::{self, QUESTION, lasting, uncached},
     machine,
     measure::{Latencies, Table, millis},
 };
-
-const QUESTION: &str = "How did the ZEC price trend in January 2019?";
 
 /// The syncs that a question waits for, one after the other (strace counts them): it is stored, and published; its
 /// answer is stored, and its end. News of the end is kept in memory.
@@ -52,28 +46,19 @@ impl Stack {
         }
     }
 
-    async fn client(&self) -> Client {
-        let address = self
-            .running
-            .address("chimera-api", "api")
-            .expect("the API listens");
-        Client::connect(address).await.expect("it accepts")
+    fn address(&self) -> SocketAddr {
+        let address = self.running.address("chimera-api", "api");
+        address.expect("the API listens")
     }
 
     /// Has `clients` ask `question`, each one after the other, for as long as said.
     async fn ask(&self, question: &str, clients: usize, time: Duration) -> Latencies {
-        let request = client::request(question);
-        let mut tasks = JoinSet::new();
-        let until = Instant::now() + time;
-        for _ in 0..clients {
-            let (client, request) = (self.client().await, request.clone());
-            tasks.spawn(ask_until(client, request, until));
-        }
-        let mut all = Latencies::new();
-        while let Some(asked) = tasks.join_next().await {
-            all.add(&asked.expect("asking does not panic"));
-        }
-        all
+        load::ask(&[self.address()], question, clients, lasting(time)).await
+    }
+
+    /// Fills caches and connections, and sees that the answer is one.
+    async fn warm(&self, question: &str) {
+        load::warm(&[self.address()], question).await;
     }
 
     /// Stops it, and says how many spans the store could not keep up with.
@@ -86,35 +71,6 @@ impl Stack {
             );
         }
         self.running.stop().await;
-    }
-
-    /// Fills caches and connections, and sees that the answer is one.
-    async fn warm(&self, question: &str) {
-        let mut client = self.client().await;
-        let answer = client.ask(&client::request(question)).await;
-        client::check(answer.expect("the stack answers"));
-        self.ask(question, 8, Duration::from_millis(300)).await;
-    }
-}
-
-async fn ask_until(mut client: Client, request: Vec<u8>, until: Instant) -> Latencies {
-    let mut latencies = Latencies::new();
-    while Instant::now() < until {
-        let at = Instant::now();
-        client.ask(&request).await.expect("the stack answers");
-        latencies.record(at);
-    }
-    latencies
-}
-
-fn uncached(config: &mut Config) {
-    let sources = &mut config.sources;
-    for source in [
-        &mut sources.coinmetrics,
-        &mut sources.coinbase,
-        &mut sources.zcash.source,
-    ] {
-        source.cache_ttl = Duration::ZERO;
     }
 }
 
