@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use super::{
     DocumentError, OpenError, Page,
     filter::{Assignments, Conditions},
+    names::EXPIRES_AT,
     server_error::ServerError,
 };
 use crate::config::{DocumentsConfig, RedactedUrl};
@@ -208,10 +209,13 @@ impl MongoDb {
         collection: &str,
         id: &str,
     ) -> Result<Option<T>, DocumentError> {
-        let filter = query::live_one(id, &Conditions::default(), self.now())?;
         let documents = self.collection(collection);
-        let found = self.run(collection, documents.find_one(filter)).await?;
-        found.map(|stored| decode(collection, &stored)).transpose()
+        // FerretDB 1 on SQLite reads the whole collection for any filter but the id alone.
+        let finding = documents.find_one(doc! { ID: id });
+        let found = self.run(collection, finding).await?;
+        let now = self.now();
+        let live = found.filter(|stored| !is_over(stored, now));
+        live.map(|stored| decode(collection, &stored)).transpose()
     }
 
     pub(super) async fn find<T: DeserializeOwned>(
@@ -380,6 +384,12 @@ fn later(now: DateTime, lifetime: Duration) -> DateTime {
     let lifetime_ms = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
     let moment_ms = now.timestamp_millis().saturating_add(lifetime_ms);
     DateTime::from_millis(moment_ms.min(LAST_MS))
+}
+
+/// Whether the time of a stored document is up, as a server would see it.
+fn is_over(stored: &RawDocumentBuf, now: DateTime) -> bool {
+    let end = stored.get_datetime(EXPIRES_AT);
+    end.is_ok_and(|end| end <= now)
 }
 
 fn decode<T: DeserializeOwned>(
