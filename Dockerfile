@@ -13,8 +13,9 @@ WORKDIR /chimera
 # The manifests, and an empty file for the root of each target: all that Cargo must see to build the dependencies.
 FROM rust AS manifests
 COPY . .
-RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock \
-        ! -name lib.rs ! -name main.rs ! -regex '.*/\(benches\|examples\|tests\)/[^/]*\.rs' -delete \
+RUN find . -type f -path '*/src/*' ! -path '*/src/lib.rs' ! -path '*/src/main.rs' -delete \
+    && find . -type f ! -path '*/src/*' ! -name Cargo.toml ! -name Cargo.lock ! -name main.rs \
+        ! -regex '.*/\(benches\|examples\|tests\)/[^/]*\.rs' -delete \
     && find . -type d -empty -delete \
     && find . -name '*.rs' | while read -r file; do echo 'fn main() {}' >"$file"; done
 
