@@ -10,14 +10,18 @@ use crate::measure::{Cpu, cpu_time, own_cpu_time};
 const NAME: usize = 15;
 
 /// Who uses the processor while questions are answered.
-pub(crate) const CPU: [Cpu; 3] = [
+pub(crate) const CPU: [Cpu; 4] = [
     Cpu {
         head: "CPU µs each: agents",
-        spent: agents,
+        spent: || spent(&AGENTS),
     },
     Cpu {
-        head: "servers",
-        spent: servers,
+        head: "broker",
+        spent: || spent(&["beam.smp"]),
+    },
+    Cpu {
+        head: "documents",
+        spent: || spent(&["mongod", "mongodb"]),
     },
     Cpu {
         head: "clients, sources",
@@ -29,21 +33,17 @@ pub(crate) const CPU: [Cpu; 3] = [
 struct Relative {
     pid: u32,
     parent: u32,
-    is_agent: bool,
+    name: String,
     cpu: Duration,
 }
 
-fn agents() -> Duration {
-    spent(|relative| relative.is_agent)
-}
-
-/// Those that this process has started; somebody's own are not seen.
-fn servers() -> Duration {
-    spent(|relative| !relative.is_agent)
-}
-
-fn spent(is_wanted: impl Fn(&Relative) -> bool) -> Duration {
-    let wanted = descendants().into_iter().filter(is_wanted);
+/// What the programs with these names have used that this process has started; somebody's own are not seen.
+fn spent(names: &[&str]) -> Duration {
+    let is_one = |relative: &Relative| {
+        let mut names = names.iter();
+        names.any(|name| name[..name.len().min(NAME)] == relative.name)
+    };
+    let wanted = descendants().into_iter().filter(is_one);
     wanted.map(|relative| relative.cpu).sum()
 }
 
@@ -77,11 +77,10 @@ fn relatives() -> Vec<Relative> {
 fn relative(pid: u32, stat: &str) -> Option<Relative> {
     let (before, after) = stat.rsplit_once(')')?;
     let (_, name) = before.split_once('(')?;
-    let is_agent = |agent: &&str| agent[..agent.len().min(NAME)] == *name;
     Some(Relative {
         pid,
         parent: after.split_whitespace().nth(1)?.parse().ok()?,
-        is_agent: AGENTS.iter().any(is_agent),
+        name: name.to_owned(),
         cpu: cpu_time(stat),
     })
 }
