@@ -37,7 +37,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// A server to use: amqp:// is the bus, mongodb:// documents, redis:// the cache, influxdb:// time series, http:// takes
-    /// spans by OTLP. May be given several times
+    /// spans by OTLP: over gRPC where its port is 4317, else over HTTP. May be given several times
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) with: Vec<String>,
     /// Any other setting, as in `--set api.listen=127.0.0.1:8081`; `chimera config` lists them
