@@ -20,7 +20,7 @@ use attempt::Attempt;
 use connection::Connections;
 use hosts::Hosts;
 
-pub(crate) use connection::plain_client;
+pub(crate) use connection::{plain_client, tls_client};
 pub use error::HttpError;
 pub use request::{Request, Response};
 

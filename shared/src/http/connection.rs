@@ -52,6 +52,13 @@ pub(crate) fn plain_client(timeout: Duration) -> Result<reqwest::Client, HttpErr
     builder.tls_certs_only([]).build().map_err(HttpError::Setup)
 }
 
+/// The same, to places that show a certificate, which the system's authorities vouch for.
+pub(crate) fn tls_client(timeout: Duration) -> Result<reqwest::Client, HttpError> {
+    install_crypto_provider();
+    let builder = reqwest::Client::builder().timeout(timeout);
+    builder.build().map_err(HttpError::Setup)
+}
+
 fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
     install_crypto_provider();
     reqwest::Client::builder()

@@ -82,8 +82,8 @@ impl Exports {
     }
 
     fn open_otlp(&mut self, config: &TelemetryConfig) -> Result<(), TelemetryError> {
-        let health = Health::new("otlp");
-        let connect = otlp::connector(&config.otlp);
+        let health = Health::new("otlp", config.otlp.traces_url().expose());
+        let connect = otlp::connector(&config.otlp, &health);
         let queue = Queue::start(connect, &config.batch, health.clone())?;
         self.sinks.push(Box::new(queue));
         self.health.push(health);

@@ -1,7 +1,7 @@
 //! How an exporter fares: counted, and said once per change.
 
 use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
@@ -33,26 +33,33 @@ pub(in crate::telemetry) struct Health(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     exporter: &'static str,
+    /// Where the spans go, without credentials.
+    url: String,
     queued: AtomicU64,
     exported: AtomicU64,
     dropped: AtomicU64,
     is_failing: AtomicBool,
     is_overflowing: AtomicBool,
     last_error: Mutex<Option<String>>,
+    /// What the transport said of the request that is under way, where the exporter would not repeat it.
+    cause: Mutex<Option<String>>,
     /// Weak, because the subscriber holds the tracer, and that the queue, and that this.
     log: OnceLock<WeakDispatch>,
 }
 
 impl Health {
-    pub(super) fn new(exporter: &'static str) -> Self {
+    /// `url` is where the spans go; what it holds of credentials is left out.
+    pub(super) fn new(exporter: &'static str, url: &str) -> Self {
         Self(Arc::new(Inner {
             exporter,
+            url: redact::text(url).into_owned(),
             queued: AtomicU64::new(0),
             exported: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             is_failing: AtomicBool::new(false),
             is_overflowing: AtomicBool::new(false),
             last_error: Mutex::new(None),
+            cause: Mutex::new(None),
             log: OnceLock::new(),
         }))
     }
@@ -105,12 +112,13 @@ impl Health {
         inner.exported.fetch_add(spans as u64, Relaxed);
         inner.is_overflowing.store(false, Relaxed);
         if inner.is_failing.swap(false, Relaxed) {
-            let (exporter, dropped) = (inner.exporter, inner.dropped.load(Relaxed));
+            let (exporter, url) = (inner.exporter, &inner.url);
+            let dropped = inner.dropped.load(Relaxed);
             self.say(|| {
                 tracing::info!(
                     exporter,
                     dropped,
-                    "exporting spans to `{exporter}` works again"
+                    "exporting spans to `{exporter}` at {url} works again"
                 );
             });
         }
@@ -121,7 +129,11 @@ impl Health {
         let inner = &self.0;
         inner.queued.fetch_sub(spans as u64, Relaxed);
         inner.dropped.fetch_add(spans as u64, Relaxed);
-        let error = redact::text(error).into_owned();
+        let error = match self.cause().take() {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_owned(),
+        };
+        let error = redact::text(&error).into_owned();
         let mut last_error = inner
             .last_error
             .lock()
@@ -129,15 +141,24 @@ impl Health {
         *last_error = Some(error.clone());
         drop(last_error);
         if !inner.is_failing.swap(true, Relaxed) {
-            let exporter = inner.exporter;
+            let (exporter, url) = (inner.exporter, &inner.url);
             self.say(|| {
                 tracing::warn!(
                     exporter,
                     error,
-                    "exporting spans to `{exporter}` fails; spans are dropped until it recovers"
+                    "exporting spans to `{exporter}` at {url} fails; spans are dropped until it recovers"
                 );
             });
         }
+    }
+
+    /// What the transport had against the request; `None` when it had nothing.
+    pub(super) fn note_cause(&self, cause: Option<String>) {
+        *self.cause() = cause;
+    }
+
+    fn cause(&self) -> MutexGuard<'_, Option<String>> {
+        self.0.cause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An exporter's thread has no subscriber of its own.

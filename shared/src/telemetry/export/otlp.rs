@@ -1,24 +1,27 @@
 //! The OTLP exporter, over gRPC or HTTP. TLS is rustls with ring, as everywhere.
 
-use http::{HeaderName, HeaderValue};
+use std::error::Error;
+
+use futures_util::future::BoxFuture;
+use http::{HeaderName, HeaderValue, Request, Response};
+use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use opentelemetry_otlp::{
     Compression as OtlpCompression, Protocol, SpanExporter, WithExportConfig as _,
     WithHttpConfig as _, WithTonicConfig as _, tonic_types::metadata::MetadataMap,
 };
 
-use super::{TelemetryError, queue::Connect};
+use super::{Health, TelemetryError, queue::Connect};
 use crate::{
     config::{Compression, Headers, OtlpConfig, OtlpProtocol},
     http as client,
-    tls::install_crypto_provider,
 };
 
-/// What makes the exporter of `config`; gRPC wants to be made inside the event loop that will run it.
-pub(super) fn connector(config: &OtlpConfig) -> Connect<SpanExporter> {
-    let config = config.clone();
+/// What makes the exporter of `config`, which fares as `health` says; gRPC wants to be made inside the event loop that will run it.
+pub(super) fn connector(config: &OtlpConfig, health: &Health) -> Connect<SpanExporter> {
+    let (config, health) = (config.clone(), health.clone());
     match config.protocol {
         OtlpProtocol::Grpc => Box::new(move || grpc(&config)),
-        OtlpProtocol::HttpProtobuf => Box::new(move || http(&config)),
+        OtlpProtocol::HttpProtobuf => Box::new(move || http(&config, health)),
     }
 }
 
@@ -34,8 +37,7 @@ fn grpc(config: &OtlpConfig) -> Result<SpanExporter, TelemetryError> {
     builder.build().map_err(TelemetryError::Otlp)
 }
 
-fn http(config: &OtlpConfig) -> Result<SpanExporter, TelemetryError> {
-    install_crypto_provider();
+fn http(config: &OtlpConfig, health: Health) -> Result<SpanExporter, TelemetryError> {
     let headers = config.headers.iter();
     let url = config.traces_url();
     let mut builder = SpanExporter::builder()
@@ -51,12 +53,47 @@ fn http(config: &OtlpConfig) -> Result<SpanExporter, TelemetryError> {
     if let Some(compression) = compression(config.compression) {
         builder = builder.with_compression(compression);
     }
-    if url.expose().starts_with("http:") {
-        // The exporter's own client would read the system's certificates, while the agent waits for it to start.
-        let plain = client::plain_client(config.timeout).map_err(TelemetryError::OtlpClient)?;
-        builder = builder.with_http_client(plain);
-    }
+    let client = match url.expose().starts_with("http:") {
+        // The other one reads the system's certificates, while the agent waits for it to start.
+        true => client::plain_client(config.timeout),
+        false => client::tls_client(config.timeout),
+    };
+    let client = client.map_err(TelemetryError::OtlpClient)?;
+    builder = builder.with_http_client(Telling { client, health });
     builder.build().map_err(TelemetryError::Otlp)
+}
+
+/// A client that keeps why a request failed, of which the exporter says only that it was the network.
+#[derive(Debug)]
+struct Telling<C> {
+    client: C,
+    health: Health,
+}
+
+impl<C: HttpClient> HttpClient for Telling<C> {
+    fn send_bytes<'a, 'b>(
+        &'a self,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'b, Result<Response<Bytes>, HttpError>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        Box::pin(async {
+            let sent = self.client.send_bytes(request).await;
+            let cause = sent.as_ref().err().map(|error| causes(&**error));
+            self.health.note_cause(cause);
+            sent
+        })
+    }
+}
+
+/// What is below `error`, which says itself only where the request went; or `error`, where nothing is.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let first = error.source().unwrap_or(error);
+    let chain = std::iter::successors(Some(first), |error| (*error).source());
+    let texts: Vec<String> = chain.map(ToString::to_string).collect();
+    texts.join(": ")
 }
 
 fn compression(compression: Compression) -> Option<OtlpCompression> {

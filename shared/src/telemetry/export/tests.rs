@@ -106,7 +106,8 @@ async fn a_backend_that_is_not_there_costs_its_own_spans_only() {
             (0, 5, 0),
             "{health:?}"
         );
-        assert!(health.is_failing && health.last_error.is_some());
+        let cause = health.last_error.as_deref().unwrap_or_default();
+        assert!(health.is_failing && cause.contains("refused"), "{cause}");
         assert_eq!(
             telemetry
                 .memory()
@@ -171,7 +172,7 @@ fn queued(answer: Answer, queue_size: usize) -> (Telemetry, crate::telemetry::Lo
         max_queue_size: NonZeroUsize::new(queue_size).unwrap(),
         max_export_batch_size: NonZeroUsize::new(4).unwrap(),
     };
-    let health = Health::new("otlp");
+    let health = Health::new("otlp", "http://u:hush@backend:4318");
     let exporter = backend.clone();
     let connect: queue::Connect<Backend> = Box::new(move || Ok(exporter));
     let queue = Queue::start(connect, &config, health.clone()).unwrap();
@@ -204,11 +205,13 @@ fn each_change_is_said_once_and_without_secrets() {
     let log = log.text();
     assert_eq!(log.lines().count(), 2, "{log}");
     assert!(
-        log.contains("exporting spans to `otlp` fails") && log.contains("works again"),
+        log.contains("exporting spans to `otlp` at http://") && log.contains("works again"),
         "{log}"
     );
     assert!(
-        log.contains("REDACTED@backend") && !log.contains("hush"),
+        log.contains("REDACTED@backend:4318 fails")
+            && log.contains("by http://REDACTED:REDACTED@backend")
+            && !log.contains("hush"),
         "{log}"
     );
 }
