@@ -3,6 +3,12 @@
 //!
 //! `cargo run --release -p chimera-shared --example w3c_service -- 127.0.0.1:PORT`, then, in the suite
 //! (<https://github.com/w3c/trace-context>, folder `test`): `SPEC_LEVEL=2 python test.py http://127.0.0.1:PORT/test`.
+//! It says on standard output where it listens; port 0 is a free one. `scripts/test --only w3c` does all of this.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "whoever starts it reads where it listens"
+)]
 
 use std::net::SocketAddr;
 
@@ -46,6 +52,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let router = Router::new().route("/test", post(test)).with_state(service);
     let listener = TcpListener::bind(address).await.context("listening")?;
+    println!("{}", listener.local_addr().context("listening")?);
     axum::serve(listener, router).await.context("serving")
 }
 
