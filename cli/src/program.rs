@@ -89,7 +89,12 @@ fn options(arguments: &Arguments) -> Result<LoadOptions, WithError> {
     // What is set by its key is the more exact word, and so the last one.
     let with = with::flags(&global.with)?.into_iter();
     let flags = data_dir.chain(with).chain(set).chain(api).collect();
-    Ok(LoadOptions::from_process(global.config.clone(), flags))
+    let mut options = LoadOptions::from_process(global.config.clone(), flags);
+    // One port for the metrics of a program: this one has several agents, each with a page of its own.
+    options
+        .environment
+        .retain(|name, _| !name.starts_with("OTEL_EXPORTER_PROMETHEUS_"));
+    Ok(options)
 }
 
 fn run(command: Command, loaded: &Loaded) -> anyhow::Result<ExitCode> {

@@ -22,14 +22,18 @@ mod settings;
 mod urls;
 mod value;
 
-pub use choices::{Compression, Exporter, LogFormat, OtlpProtocol, Sampler, SettleSpans};
+pub use choices::{
+    Compression, ExemplarFilter, Exporter, LogFormat, LogLevel, LogsExporter, MetricsExporter,
+    OtlpProtocol, Propagator, Sampler, SettleSpans, Temporality,
+};
 pub use load::{Flag, LoadOptions, Loaded, Setting, load};
 pub use problem::{ConfigError, ConfigErrors, Origin, Problem, UrlProblem};
 pub use reference::{KeyReference, SectionReference, default_toml, reference};
 pub use secret::{REDACTED, RedactedUrl, Secret, looks_secret};
 pub use sections::{
-    AgentConfig, ApiConfig, BatchConfig, BusConfig, CacheConfig, Config, DocumentsConfig, Headers,
-    LogConfig, LogFilter, OtlpConfig, SourceConfig, SourcesConfig, TelemetryConfig,
-    TimeseriesConfig, TracesConfig, ViewerConfig, ZcashConfig,
+    AgentConfig, ApiConfig, BatchConfig, BusConfig, CacheConfig, Config, DocumentsConfig,
+    FileConfig, Headers, JaegerConfig, LimitsConfig, LogConfig, LogFilter, MetricsConfig,
+    OtlpConfig, OtlpSignal, OtlpSignalConfig, Signal, SourceConfig, SourcesConfig, TelemetryConfig,
+    TimeseriesConfig, TracesConfig, ViewerConfig, ZcashConfig, ZipkinConfig,
 };
 pub use urls::{ApiUrl, BusUrl, CacheUrl, DocumentsUrl, SourceUrl, TimeseriesUrl, TracesUrl};

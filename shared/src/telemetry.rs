@@ -22,7 +22,7 @@ use opentelemetry_sdk::{
     Resource,
     trace::{InMemorySpanExporter, Sampler, SdkTracerProvider, SpanProcessor},
 };
-use tracing::Dispatch;
+use tracing::{Dispatch, level_filters::LevelFilter};
 use tracing_subscriber::EnvFilter;
 
 pub use opentelemetry::{KeyValue, trace::SpanKind};
@@ -96,6 +96,7 @@ impl Telemetry {
         let service = config.service_name.as_deref().unwrap_or(service);
         let logs = LogSettings {
             filter: setup.log.filter.build(),
+            own: config.log_level.filter(),
             format: setup.log.format,
             output: LogOutput::Stderr,
         };
@@ -130,6 +131,7 @@ impl Telemetry {
         let buffer = LogBuffer::default();
         let logs = LogSettings {
             filter: EnvFilter::new("info"),
+            own: LevelFilter::INFO,
             format: LogFormat::Json,
             output: LogOutput::Memory(buffer.clone()),
         };
@@ -152,6 +154,7 @@ impl Telemetry {
         let buffer = LogBuffer::default();
         let logs = LogSettings {
             filter: EnvFilter::new("info"),
+            own: LevelFilter::INFO,
             format: LogFormat::Json,
             output: LogOutput::Memory(buffer.clone()),
         };

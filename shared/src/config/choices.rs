@@ -1,5 +1,7 @@
 //! Keys whose value is one word of a few.
 
+use tracing::level_filters::LevelFilter;
+
 use super::problem::{Problem, quoted};
 use super::value::{Value, text_of};
 
@@ -60,6 +62,80 @@ choices! {
         None = "none",
     }
 
+    /// Where metrics go.
+    pub enum MetricsExporter {
+        /// The page `/metrics`, for Prometheus to fetch.
+        Prometheus = "prometheus",
+        /// An OTLP endpoint, see `telemetry.otlp`.
+        Otlp = "otlp",
+        /// Standard error of the process, for people.
+        Console = "console",
+        /// Nowhere.
+        None = "none",
+    }
+
+    /// Where log records go, beside the log lines.
+    pub enum LogsExporter {
+        /// An OTLP endpoint, see `telemetry.otlp`.
+        Otlp = "otlp",
+        /// Standard error of the process: the log lines, which are written there anyway.
+        Console = "console",
+        /// Nowhere.
+        None = "none",
+    }
+
+    /// How the context is written into headers, as the OpenTelemetry specification names the ways.
+    pub enum Propagator {
+        /// W3C Trace Context: `traceparent` and `tracestate`.
+        TraceContext = "tracecontext",
+        /// W3C Baggage: `baggage`.
+        Baggage = "baggage",
+        /// B3 in one header: `b3`.
+        B3 = "b3",
+        /// B3 in several headers: `x-b3-traceid` and others.
+        B3Multi = "b3multi",
+        /// Jaeger's own: `uber-trace-id` and `uberctx-…`.
+        Jaeger = "jaeger",
+        /// Not at all.
+        None = "none",
+    }
+
+    /// Which measurements may become exemplars.
+    pub enum ExemplarFilter {
+        /// Those within a recorded trace.
+        TraceBased = "trace_based",
+        /// All.
+        AlwaysOn = "always_on",
+        /// None.
+        AlwaysOff = "always_off",
+    }
+
+    /// What an exported sum counts.
+    pub enum Temporality {
+        /// Everything since the start of the process.
+        Cumulative = "cumulative",
+        /// What came since the last export.
+        Delta = "delta",
+        /// What needs the least memory: `delta` for what only grows, `cumulative` for what goes up and down or is observed.
+        LowMemory = "lowmemory",
+    }
+
+    /// The least severity of a log line that is written.
+    pub enum LogLevel {
+        /// Nothing.
+        Off = "off",
+        /// Failures.
+        Error = "error",
+        /// And what should be looked at.
+        Warn = "warn",
+        /// And what happens.
+        Info = "info",
+        /// And how.
+        Debug = "debug",
+        /// And every step.
+        Trace = "trace",
+    }
+
     /// Which traces are recorded, as the OpenTelemetry specification names them.
     pub enum Sampler {
         /// All.
@@ -82,6 +158,8 @@ choices! {
         Grpc = "grpc",
         /// Protobuf over HTTP.
         HttpProtobuf = "http/protobuf",
+        /// JSON over HTTP.
+        HttpJson = "http/json",
     }
 
     /// How what is sent by OTLP is packed.
@@ -108,6 +186,20 @@ choices! {
         Json = "json",
         /// For people.
         Readable = "readable",
+    }
+}
+
+impl LogLevel {
+    /// The filter that lets lines of this severity through, and worse ones.
+    pub(crate) fn filter(self) -> LevelFilter {
+        match self {
+            Self::Off => LevelFilter::OFF,
+            Self::Error => LevelFilter::ERROR,
+            Self::Warn => LevelFilter::WARN,
+            Self::Info => LevelFilter::INFO,
+            Self::Debug => LevelFilter::DEBUG,
+            Self::Trace => LevelFilter::TRACE,
+        }
     }
 }
 

@@ -52,7 +52,10 @@ impl LoadOptions {
     /// Options with the environment of this process. Nothing else reads it.
     pub fn from_process(config_file: Option<PathBuf>, flags: Vec<Flag>) -> Self {
         let ours = |name: &str| {
-            name.starts_with(PREFIX.trim_end_matches('_')) || name.starts_with("OTEL_")
+            let starts = |prefix: &&str| name.starts_with(prefix);
+            [PREFIX.trim_end_matches('_'), "OTEL_", "TRACING_", "DAENA_"]
+                .iter()
+                .any(starts)
         };
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             // What is not UTF-8 gets a replacement character here, and is refused by it later.
@@ -130,7 +133,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
     draft.warnings.extend(misspelt(&options.environment, &keys));
     rules::settle_paths(&mut draft, options);
     secret_files::settle_passwords(&mut draft, &options.working_dir);
-    rules::settle_endpoint(&mut draft);
+    rules::settle_signals(&mut draft);
     rules::check(&mut draft);
     finish(draft)
 }

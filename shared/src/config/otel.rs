@@ -2,114 +2,24 @@
 //!
 //! Sources: the OpenTelemetry specification, "Environment Variable Specification" and "OpenTelemetry Protocol
 //! Exporter". An empty value counts as unset; one that cannot be used is left out with a warning and never stops the
-//! program; what is said for traces alone beats what is said for all signals.
+//! program; what is said for one signal beats what is said for all.
+
+mod aliases;
+mod variables;
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::choices::Exporter;
+use super::choices::{Exporter, LogsExporter, MetricsExporter, Propagator};
 use super::layers::{Entry, Input, WhenWrong};
 use super::problem::{Origin, quoted};
 use super::value::{Value, elements, pairs};
+use variables::{Kind, Variable};
 
-/// What kind of value the specification gives a variable.
-#[derive(Clone, Copy)]
-enum Kind {
-    /// A text, as it is.
-    Text,
-    /// A word of a few, in any case.
-    Word,
-    /// `key=value,key=value`, percent-encoded.
-    Pairs,
-    /// A whole number.
-    Count,
-    /// Milliseconds.
-    Milliseconds,
-    /// Milliseconds, where 0 is no limit.
-    Timeout,
-}
-
-/// The variables that stand for one key each. Of two for one key, the later one wins.
-const VARIABLES: [(&str, &str, Kind); 16] = [
-    ("OTEL_SERVICE_NAME", "service_name", Kind::Text),
-    ("OTEL_TRACES_SAMPLER", "sampler", Kind::Word),
-    ("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp.endpoint", Kind::Text),
-    (
-        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-        "otlp.traces_endpoint",
-        Kind::Text,
-    ),
-    ("OTEL_EXPORTER_OTLP_PROTOCOL", "otlp.protocol", Kind::Word),
-    (
-        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-        "otlp.protocol",
-        Kind::Word,
-    ),
-    ("OTEL_EXPORTER_OTLP_HEADERS", "otlp.headers", Kind::Pairs),
-    (
-        "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-        "otlp.headers",
-        Kind::Pairs,
-    ),
-    ("OTEL_EXPORTER_OTLP_TIMEOUT", "otlp.timeout", Kind::Timeout),
-    (
-        "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
-        "otlp.timeout",
-        Kind::Timeout,
-    ),
-    (
-        "OTEL_EXPORTER_OTLP_COMPRESSION",
-        "otlp.compression",
-        Kind::Word,
-    ),
-    (
-        "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
-        "otlp.compression",
-        Kind::Word,
-    ),
-    (
-        "OTEL_BSP_SCHEDULE_DELAY",
-        "batch.schedule_delay",
-        Kind::Milliseconds,
-    ),
-    (
-        "OTEL_BSP_EXPORT_TIMEOUT",
-        "batch.export_timeout",
-        Kind::Timeout,
-    ),
-    (
-        "OTEL_BSP_MAX_QUEUE_SIZE",
-        "batch.max_queue_size",
-        Kind::Count,
-    ),
-    (
-        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-        "batch.max_export_batch_size",
-        Kind::Count,
-    ),
-];
-
-/// The variables that need more than a translation.
-const SPECIAL: [&str; 4] = [
-    "OTEL_SDK_DISABLED",
-    "OTEL_TRACES_EXPORTER",
-    "OTEL_TRACES_SAMPLER_ARG",
-    "OTEL_RESOURCE_ATTRIBUTES",
-];
+pub(super) use variables::variables;
 
 /// What "no limit" becomes: the most milliseconds that a 32-bit integer holds, as the specification suggests.
 const UNLIMITED_MS: u64 = i32::MAX as u64;
-
-/// Each variable that is read, with the key that it sets.
-pub(super) fn variables() -> impl Iterator<Item = (&'static str, String)> {
-    let special =
-        SPECIAL
-            .into_iter()
-            .zip(["enabled", "exporters", "sampler_arg", "resource_attributes"]);
-    let plain = VARIABLES.into_iter().map(|(name, key, _)| (name, key));
-    special
-        .chain(plain)
-        .map(|(name, key)| (name, format!("telemetry.{key}")))
-}
 
 /// The entries that the standard variables of `environment` make; what cannot be used goes to `warnings`.
 pub(super) fn entries(
@@ -121,14 +31,23 @@ pub(super) fn entries(
         warnings,
         entries: Vec::new(),
     };
+    reading.aliases();
     reading.sdk_disabled();
-    reading.exporters();
+    reading.list("OTEL_TRACES_EXPORTER", "exporters", Exporter::None);
+    reading.list(
+        "OTEL_METRICS_EXPORTER",
+        "metrics_exporters",
+        MetricsExporter::None,
+    );
+    reading.list("OTEL_LOGS_EXPORTER", "logs_exporters", LogsExporter::None);
+    reading.list("OTEL_PROPAGATORS", "propagators", Propagator::None);
     // Before the plain variables, so that OTEL_SERVICE_NAME beats a `service.name` among the attributes.
     reading.resource_attributes();
-    for (name, key, kind) in VARIABLES {
-        reading.plain(name, key, kind);
+    for variable in variables::plain() {
+        reading.plain(&variable);
     }
     reading.sampler_arg();
+    reading.prometheus();
     reading.entries
 }
 
@@ -147,9 +66,14 @@ impl<'a> Reading<'a> {
             .filter(|value| !value.is_empty())
     }
 
+    /// `key` stands below `telemetry`.
     fn add(&mut self, name: &str, key: &str, input: Input) {
+        self.add_whole(name, format!("telemetry.{key}"), input);
+    }
+
+    fn add_whole(&mut self, name: &str, key: String, input: Input) {
         self.entries.push(Entry {
-            key: format!("telemetry.{key}"),
+            key,
             input,
             origin: Origin::Variable(name.to_owned()),
             when_wrong: WhenWrong::Warn,
@@ -163,11 +87,13 @@ impl<'a> Reading<'a> {
         ));
     }
 
-    fn plain(&mut self, name: &str, key: &str, kind: Kind) {
+    fn plain(&mut self, variable: &Variable) {
+        let Variable { name, key, kind } = variable;
         let Some(text) = self.get(name) else { return };
         let string = |text: String| Some(Input::Toml(text.into()));
         let input = match kind {
             Kind::Text => string(text.to_owned()),
+            Kind::Endpoint => string(self.endpoint(name, text)),
             Kind::Word => string(text.to_ascii_lowercase()),
             Kind::Pairs => Some(Input::Text(text.to_owned())),
             Kind::Count => text
@@ -205,24 +131,70 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Of a list, the names that are known count.
-    fn exporters(&mut self) {
-        let name = "OTEL_TRACES_EXPORTER";
+    /// gRPC is used to addresses without a scheme, and so `localhost:4317` is one where that is spoken; whether it goes
+    /// without TLS, a variable of its own says.
+    fn endpoint(&self, name: &str, text: &str) -> String {
+        let first = |mut names: Box<dyn Iterator<Item = String>>| {
+            names.find_map(|name| self.get(&name).map(str::to_ascii_lowercase))
+        };
+        let protocol = first(Box::new(variables::protocol_of(name)));
+        if text.contains("://") || protocol.as_deref() != Some("grpc") {
+            return text.to_owned();
+        }
+        match first(Box::new(variables::insecure_of(name))).as_deref() {
+            Some("true") => format!("http://{text}"),
+            Some(_) | None => format!("https://{text}"),
+        }
+    }
+
+    /// Of a list, the names that are known count, each once.
+    fn list<T: Value + Copy + PartialEq>(&mut self, name: &str, key: &str, none: T) {
         let Some(text) = self.get(name) else { return };
-        let mut exporters = Vec::new();
+        let mut known = Vec::new();
         for word in elements(text) {
-            match Exporter::from_toml(&word.to_ascii_lowercase().into()) {
-                Ok(exporter) => exporters.push(exporter),
+            match T::from_toml(&word.to_ascii_lowercase().into()) {
+                Ok(value) if known.contains(&value) => {}
+                Ok(value) => known.push(value),
                 Err(problem) => self.warn(name, &problem.to_string()),
             }
         }
-        if exporters.len() > 1 && exporters.contains(&Exporter::None) {
-            self.warn(name, "`none` beside other exporters");
-            exporters.retain(|exporter| *exporter != Exporter::None);
+        if known.len() > 1 && known.contains(&none) {
+            self.warn(name, "`none` beside others");
+            known.retain(|value| *value != none);
         }
-        if !exporters.is_empty() {
-            self.add(name, "exporters", Input::Toml(exporters.to_toml()));
+        if !known.is_empty() {
+            self.add(name, key, Input::Toml(known.to_toml()));
         }
+    }
+
+    /// Where Prometheus fetches from: the page of health, which has `/metrics`. The defaults are the specification's.
+    fn prometheus(&mut self) {
+        let (host_name, port_name) = (
+            "OTEL_EXPORTER_PROMETHEUS_HOST",
+            "OTEL_EXPORTER_PROMETHEUS_PORT",
+        );
+        let (host, port) = (self.get(host_name), self.get(port_name));
+        let name = match (host, port) {
+            (None, None) => return,
+            (_, Some(_)) => port_name,
+            (Some(_), None) => host_name,
+        };
+        let ip = match host.unwrap_or("localhost") {
+            "localhost" => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            address => address.parse(),
+        };
+        let Ok(ip) = ip else {
+            return self.warn(host_name, "expected `localhost` or an IP address");
+        };
+        let Ok(port) = port.unwrap_or("9464").parse() else {
+            return self.warn(port_name, "expected a port");
+        };
+        let listen = SocketAddr::new(ip, port).to_string();
+        self.add_whole(
+            name,
+            "agent.health_listen".to_owned(),
+            Input::Toml(listen.into()),
+        );
     }
 
     fn sampler_arg(&mut self) {

@@ -82,7 +82,7 @@ fn trimmed(lines: &[&'static str]) -> Vec<&'static str> {
 fn variables_of(key: &str) -> Vec<String> {
     let mut standard: Vec<_> = otel::variables()
         .filter(|(_, set)| set == key)
-        .map(|(name, _)| name.to_owned())
+        .map(|(name, _)| name)
         .collect();
     standard.push(variable_of(key));
     standard.reverse();

@@ -1,9 +1,14 @@
 //! What must hold between keys, and the values that depend on where the program runs.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use super::choices::Exporter;
 use super::layers::Draft;
 use super::load::LoadOptions;
 use super::problem::{ConfigError, Origin, Problem};
+use super::sections::{OtlpConfig, Signal};
+use super::settings::{Leaf, Section as _, Visitor};
 use super::value::Value;
 
 /// Makes paths absolute, and gives the data directory its default.
@@ -19,6 +24,9 @@ pub(super) fn settle_paths(draft: &mut Draft, options: &LoadOptions) {
         refuse(draft, "data_dir", problem);
     }
     let config = &mut draft.config;
+    let traces = config.data_dir.join("traces.jsonl");
+    let file = config.telemetry.file.path.get_or_insert(traces);
+    *file = options.working_dir.join(&*file);
     let paths = [
         &mut config.sources.recorded_dir,
         &mut config.bus.ca_file,
@@ -26,17 +34,62 @@ pub(super) fn settle_paths(draft: &mut Draft, options: &LoadOptions) {
         &mut config.documents.ca_file,
         &mut config.timeseries.ca_file,
     ];
-    for path in paths.into_iter().flatten() {
+    let telemetry = certificates(&mut config.telemetry.otlp);
+    for path in paths.into_iter().chain(telemetry).flatten() {
         *path = options.working_dir.join(&*path);
     }
 }
 
-/// Lets the last word count between the two keys for an endpoint: the exact one, unless the other was said by a later layer.
-pub(super) fn settle_endpoint(draft: &mut Draft) {
-    let exact = "telemetry.otlp.traces_endpoint";
-    if layer(&draft.origin("telemetry.otlp.endpoint")) > layer(&draft.origin(exact)) {
-        draft.config.telemetry.otlp.traces_endpoint = None;
-        draft.origins.remove(exact);
+/// The places of the files that OTLP needs.
+fn certificates(otlp: &mut OtlpConfig) -> impl Iterator<Item = &mut Option<PathBuf>> {
+    let all = [
+        &mut otlp.certificate,
+        &mut otlp.client_key,
+        &mut otlp.client_certificate,
+    ];
+    let signals = [&mut otlp.traces, &mut otlp.metrics, &mut otlp.logs];
+    let of_signals = signals.into_iter().flat_map(|signal| {
+        [
+            &mut signal.certificate,
+            &mut signal.client_key,
+            &mut signal.client_certificate,
+        ]
+    });
+    all.into_iter().chain(of_signals)
+}
+
+/// Lets the last word count between what is said for all signals of OTLP and what is said for one: the latter, unless the
+/// other was said by a later layer.
+pub(super) fn settle_signals(draft: &mut Draft) {
+    let mut overruled = Overruled {
+        origins: &mut draft.origins,
+    };
+    draft.config.visit("", &mut overruled);
+}
+
+/// Takes back what a later layer overrules.
+struct Overruled<'a> {
+    origins: &'a mut BTreeMap<String, Origin>,
+}
+
+impl Visitor for Overruled<'_> {
+    fn leaf(&mut self, leaf: Leaf<'_>) {
+        let signal = Signal::ALL.into_iter().find_map(|signal| {
+            leaf.key
+                .strip_prefix("telemetry.otlp.")?
+                .strip_prefix(signal.as_str())?
+                .strip_prefix('.')
+        });
+        let Some(name) = signal else { return };
+        let layer_of = |key: &str| layer(self.origins.get(key).unwrap_or(&Origin::Default));
+        if layer_of(&format!("telemetry.otlp.{name}")) > layer_of(&leaf.key) {
+            let taken_back = leaf.slot.set_text("");
+            debug_assert!(
+                taken_back.is_ok(),
+                "what is said for one signal is optional"
+            );
+            self.origins.remove(&leaf.key);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The variable of the key `bus.url` is `CHIMERA__BUS__URL`, and so for each.
 
+mod otlp;
 mod sources;
 mod telemetry;
 
@@ -15,8 +16,12 @@ use bytesize::ByteSize;
 use super::settings::settings;
 use super::urls::{ApiUrl, BusUrl, CacheUrl, DocumentsUrl, TimeseriesUrl, TracesUrl};
 
+pub use otlp::{OtlpConfig, OtlpSignal, OtlpSignalConfig, Signal};
 pub use sources::{SourceConfig, SourcesConfig, ZcashConfig};
-pub use telemetry::{BatchConfig, Headers, LogConfig, LogFilter, OtlpConfig, TelemetryConfig};
+pub use telemetry::{
+    BatchConfig, FileConfig, Headers, JaegerConfig, LimitsConfig, LogConfig, LogFilter,
+    MetricsConfig, TelemetryConfig, ZipkinConfig,
+};
 
 settings! {
     /// The whole configuration of Chimera, checked.

@@ -121,6 +121,28 @@ macro_rules! counts {
 }
 counts!(NonZeroU16, NonZeroU32, NonZeroUsize);
 
+/// For limits, where 0 is one.
+impl Value for u32 {
+    fn expected() -> String {
+        "a whole number".to_owned()
+    }
+
+    fn from_toml(value: &toml::Value) -> Result<Self, Problem> {
+        let number = value
+            .as_integer()
+            .ok_or_else(|| wrong_type::<Self>(value))?;
+        number.try_into().map_err(|_| Problem::OutOfRange {
+            found: number.to_string(),
+            low: Self::MIN.to_string(),
+            high: Self::MAX.to_string(),
+        })
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        i64::from(*self).into()
+    }
+}
+
 impl Value for f64 {
     fn expected() -> String {
         "a number".to_owned()

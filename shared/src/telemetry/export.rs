@@ -17,7 +17,7 @@ pub(super) use health::Health;
 pub(super) use memory::Memory;
 
 use crate::{
-    config::{Exporter, TelemetryConfig},
+    config::{Exporter, Signal, TelemetryConfig},
     http::HttpError,
 };
 use queue::Queue;
@@ -82,7 +82,7 @@ impl Exports {
     }
 
     fn open_otlp(&mut self, config: &TelemetryConfig) -> Result<(), TelemetryError> {
-        let health = Health::new("otlp", config.otlp.traces_url().expose());
+        let health = Health::new("otlp", config.otlp.signal(Signal::Traces).url.expose());
         let connect = otlp::connector(&config.otlp, &health);
         let queue = Queue::start(connect, &config.batch, health.clone())?;
         self.sinks.push(Box::new(queue));

@@ -14,6 +14,7 @@ use std::{
 use tracing::{Dispatch, Event, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
+    filter::{FilterExt as _, filter_fn},
     layer::{Context, SubscriberExt as _},
 };
 
@@ -38,6 +39,8 @@ pub struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 #[derive(Debug)]
 pub(super) struct LogSettings {
     pub(super) filter: EnvFilter,
+    /// What telemetry says of itself has to get through this, too.
+    pub(super) own: LevelFilter,
     pub(super) format: LogFormat,
     pub(super) output: LogOutput,
 }
@@ -68,9 +71,15 @@ pub(super) fn dispatch(
             },
             output: logs.output,
         };
-        lines.with_filter(logs.filter)
+        let own = filter_fn(move |line| !is_own(line.target()) || *line.level() <= logs.own);
+        lines.with_filter(logs.filter.and(own))
     });
     Dispatch::new(Registry::default().with(spans).with(lines))
+}
+
+/// Whether `target` is a module of telemetry itself.
+fn is_own(target: &str) -> bool {
+    target.starts_with("opentelemetry") || target.starts_with("chimera_shared::telemetry")
 }
 
 /// Writes each event as a line.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{BusUrl, LogFormat, SettleSpans, SourceUrl};
+use crate::config::{BusUrl, LogFormat, SettleSpans, Signal, SourceUrl};
 
 /// A directory with files, and an environment.
 struct Place {
@@ -348,13 +348,20 @@ fn an_endpoint_of_a_later_layer_beats_the_exact_one() {
     #[track_caller]
     fn check(place: &Place, expected: &str) {
         assert_eq!(
-            place.load().config.telemetry.otlp.traces_url().expose(),
+            place
+                .load()
+                .config
+                .telemetry
+                .otlp
+                .signal(Signal::Traces)
+                .url
+                .expose(),
             expected
         );
     }
     let place = Place::new().file(
         FILE,
-        "telemetry.otlp.traces_endpoint = \"http://file/exact\"",
+        "telemetry.otlp.traces.endpoint = \"http://file/exact\"",
     );
     check(&place, "http://file/exact");
     let place = place.variable("OTEL_EXPORTER_OTLP_ENDPOINT", "http://standard");

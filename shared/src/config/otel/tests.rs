@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::config::{LoadOptions, Loaded, load};
+use crate::config::{LoadOptions, Loaded, Signal, load};
 
 fn loaded(variables: &[(&str, &str)]) -> Loaded {
     load(&LoadOptions {
@@ -125,39 +125,306 @@ fn a_timeout_of_zero_is_no_limit() {
 }
 
 #[test]
-fn what_is_said_for_traces_beats_what_is_said_for_all() {
-    let with = |name: &str| format!("OTEL_EXPORTER_OTLP_{name}");
-    for (all, traces, key, expected) in [
+fn what_is_said_for_one_signal_beats_what_is_said_for_all() {
+    let set = |name: &str, value: &str| (format!("OTEL_EXPORTER_OTLP_{name}"), value.to_owned());
+    let all = [
+        set("PROTOCOL", "http/protobuf"),
+        set("TIMEOUT", "1"),
+        set("COMPRESSION", "gzip"),
+        set("HEADERS", "a=1"),
+        set("CERTIFICATE", "/all.pem"),
+        set("CLIENT_KEY", "/all.key"),
+        set("CLIENT_CERTIFICATE", "/all.crt"),
+    ];
+    for (signal, group) in Signal::ALL.into_iter().zip(["TRACES", "METRICS", "LOGS"]) {
+        let set = |name: &str, value: &str| set(&format!("{group}_{name}"), value);
+        let own = [
+            set("PROTOCOL", "grpc"),
+            set("TIMEOUT", "2"),
+            set("COMPRESSION", "none"),
+            set("HEADERS", "b=2"),
+            set("CERTIFICATE", "/own.pem"),
+            set("CLIENT_KEY", "/own.key"),
+            set("CLIENT_CERTIFICATE", "/own.crt"),
+        ];
+        let variables: Vec<_> = all.iter().chain(&own).map(borrowed).collect();
+        let otlp = loaded(&variables).config.telemetry.otlp;
+        let sent = otlp.signal(signal);
+        assert_eq!(sent.protocol.as_str(), "grpc");
+        assert_eq!(sent.timeout.as_millis(), 2);
+        assert_eq!(sent.compression.as_str(), "none");
+        let names: Vec<_> = sent.headers.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["b"]);
+        let files = [sent.certificate, sent.client_key, sent.client_certificate];
+        let files = files.map(|file| file.unwrap().display().to_string());
+        assert_eq!(files, ["/own.pem", "/own.key", "/own.crt"]);
+        for other in Signal::ALL.into_iter().filter(|other| *other != signal) {
+            let sent = otlp.signal(other);
+            assert_eq!(sent.protocol.as_str(), "http/protobuf", "{other:?}");
+            assert_eq!(sent.timeout.as_millis(), 1, "{other:?}");
+        }
+    }
+}
+
+fn borrowed((name, value): &(String, String)) -> (&str, &str) {
+    (name, value)
+}
+
+/// Each signal has a path of its own, and gRPC none.
+#[test]
+fn the_endpoints_of_the_signals() {
+    let urls = |variables: &[(&str, &str)]| {
+        let otlp = loaded(variables).config.telemetry.otlp;
+        Signal::ALL.map(|signal| otlp.signal(signal).url.expose().to_owned())
+    };
+    let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://host:1/otlp");
+    assert_eq!(
+        urls(&[base]),
+        [
+            "http://host:1/otlp/v1/traces",
+            "http://host:1/otlp/v1/metrics",
+            "http://host:1/otlp/v1/logs"
+        ]
+    );
+    let logs = ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://logs:2/here");
+    let grpc = ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc");
+    assert_eq!(
+        urls(&[base, logs, grpc]),
+        [
+            "http://host:1/otlp/v1/traces",
+            "http://host:1/otlp",
+            "http://logs:2/here"
+        ]
+    );
+}
+
+#[test]
+fn an_endpoint_of_grpc_needs_no_scheme() {
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], expected: &str) {
+        let otlp = loaded(variables).config.telemetry.otlp;
+        assert_eq!(otlp.signal(Signal::Traces).url.expose(), expected);
+    }
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "host:4317");
+    let grpc = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+    check(&[endpoint, grpc], "https://host:4317");
+    let insecure = ("OTEL_EXPORTER_OTLP_INSECURE", "TRUE");
+    check(&[endpoint, grpc, insecure], "http://host:4317");
+    let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "traces:1");
+    let secure = ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "false");
+    check(&[own, grpc, insecure, secure], "https://traces:1");
+}
+
+#[test]
+fn variables_of_older_systems_are_read_and_named() {
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], key: &str, expected: &str, warning: &str) {
+        let loaded = loaded(variables);
+        let key = format!("telemetry.{key}");
+        let setting = loaded.explain().find(|setting| setting.key == key).unwrap();
+        assert_eq!(setting.value, expected);
+        assert_eq!(loaded.warnings, [warning]);
+    }
+    check(
+        &[("TRACING_ENABLED", "false")],
+        "enabled",
+        "false",
+        "the environment variable TRACING_ENABLED is of an older system; set OTEL_SDK_DISABLED instead",
+    );
+    check(
+        &[("DAENA_TRACING_ENABLED", "0")],
+        "enabled",
+        "false",
+        "the environment variable DAENA_TRACING_ENABLED is of an older system; set OTEL_SDK_DISABLED instead",
+    );
+    check(
+        &[("TRACING_EXPORTER", "Console")],
+        "exporters",
+        "[\"console\"]",
+        "the environment variable TRACING_EXPORTER is of an older system; set OTEL_TRACES_EXPORTER instead",
+    );
+    check(
+        &[("TRACING_OTLP_ENDPOINT", "http://host:4318")],
+        "otlp.endpoint",
+        "\"http://host:4318\"",
+        "the environment variable TRACING_OTLP_ENDPOINT is of an older system; set OTEL_EXPORTER_OTLP_ENDPOINT instead",
+    );
+    check(
+        &[("TRACING_JAEGER_HOST", "tracer")],
+        "jaeger.endpoint",
+        "\"http://tracer:4317\"",
+        "the environment variable TRACING_JAEGER_HOST is of an older system; set OTEL_EXPORTER_OTLP_ENDPOINT instead",
+    );
+}
+
+#[test]
+fn a_standard_variable_beats_one_of_an_older_system() {
+    let loaded = loaded(&[
+        ("TRACING_ENABLED", "true"),
+        ("OTEL_SDK_DISABLED", "true"),
+        ("TRACING_EXPORTER", "console"),
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+    ]);
+    assert!(!loaded.config.telemetry.enabled);
+    assert_eq!(loaded.config.telemetry.exporters, [Exporter::Otlp]);
+}
+
+#[test]
+fn what_is_gone_says_what_took_its_place() {
+    check_ignored(
+        &[("TRACING_JAEGER_PORT", "6831")],
+        "the environment variable TRACING_JAEGER_PORT is ignored: Jaeger takes spans as OTLP, at port 4317; set \
+         OTEL_EXPORTER_OTLP_ENDPOINT for another",
+    );
+    check_ignored(
+        &[("OTEL_EXPORTER_JAEGER_ENDPOINT", "http://host:14268")],
+        "the environment variable OTEL_EXPORTER_JAEGER_ENDPOINT is ignored: it is gone from OpenTelemetry; set \
+         OTEL_EXPORTER_OTLP_ENDPOINT",
+    );
+}
+
+#[test]
+fn prometheus_fetches_where_its_variables_say() {
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], expected: &str) {
+        let listen = loaded(variables).config.agent.health_listen;
+        assert_eq!(listen.to_string(), expected);
+    }
+    check(
+        &[("OTEL_EXPORTER_PROMETHEUS_PORT", "9000")],
+        "127.0.0.1:9000",
+    );
+    check(
+        &[("OTEL_EXPORTER_PROMETHEUS_HOST", "0.0.0.0")],
+        "0.0.0.0:9464",
+    );
+    check_ignored(
+        &[("OTEL_EXPORTER_PROMETHEUS_PORT", "http")],
+        "the environment variable OTEL_EXPORTER_PROMETHEUS_PORT is ignored: expected a port",
+    );
+}
+
+#[test]
+fn further_variables_set_our_keys() {
+    for (name, value, (key, expected)) in [
+        ("OTEL_LOG_LEVEL", "WARN", ("log_level", "\"warn\"")),
         (
-            ("PROTOCOL", "http/protobuf"),
-            ("TRACES_PROTOCOL", "grpc"),
-            "otlp.protocol",
-            "\"grpc\"",
+            "OTEL_PROPAGATORS",
+            "b3,baggage,b3",
+            ("propagators", "[\"b3\", \"baggage\"]"),
         ),
         (
-            ("TIMEOUT", "1"),
-            ("TRACES_TIMEOUT", "2"),
-            "otlp.timeout",
-            "\"2ms\"",
+            "OTEL_METRICS_EXPORTER",
+            "otlp,prometheus",
+            ("metrics_exporters", "[\"otlp\", \"prometheus\"]"),
         ),
         (
-            ("COMPRESSION", "gzip"),
-            ("TRACES_COMPRESSION", "none"),
-            "otlp.compression",
-            "\"none\"",
+            "OTEL_LOGS_EXPORTER",
+            "otlp",
+            ("logs_exporters", "[\"otlp\"]"),
         ),
         (
-            ("HEADERS", "a=1"),
-            ("TRACES_HEADERS", "b=2"),
-            "otlp.headers",
-            "{ b = \"***\" }",
+            "OTEL_BLRP_SCHEDULE_DELAY",
+            "7",
+            ("logs_batch.schedule_delay", "\"7ms\""),
+        ),
+        (
+            "OTEL_BLRP_EXPORT_TIMEOUT",
+            "7",
+            ("logs_batch.export_timeout", "\"7ms\""),
+        ),
+        (
+            "OTEL_BLRP_MAX_QUEUE_SIZE",
+            "4096",
+            ("logs_batch.max_queue_size", "4096"),
+        ),
+        (
+            "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
+            "7",
+            ("logs_batch.max_export_batch_size", "7"),
+        ),
+        (
+            "OTEL_METRIC_EXPORT_INTERVAL",
+            "7",
+            ("metrics.export_interval", "\"7ms\""),
+        ),
+        (
+            "OTEL_METRIC_EXPORT_TIMEOUT",
+            "7",
+            ("metrics.export_timeout", "\"7ms\""),
+        ),
+        (
+            "OTEL_METRICS_EXEMPLAR_FILTER",
+            "always_off",
+            ("metrics.exemplars", "\"always_off\""),
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+            "Delta",
+            ("metrics.temporality", "\"delta\""),
+        ),
+        (
+            "OTEL_ATTRIBUTE_COUNT_LIMIT",
+            "0",
+            ("limits.attribute_count", "0"),
+        ),
+        (
+            "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+            "7",
+            ("limits.attribute_value_length", "7"),
+        ),
+        (
+            "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+            "7",
+            ("limits.span_attribute_count", "7"),
+        ),
+        (
+            "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+            "7",
+            ("limits.span_attribute_value_length", "7"),
+        ),
+        (
+            "OTEL_SPAN_EVENT_COUNT_LIMIT",
+            "7",
+            ("limits.span_event_count", "7"),
+        ),
+        (
+            "OTEL_SPAN_LINK_COUNT_LIMIT",
+            "7",
+            ("limits.span_link_count", "7"),
+        ),
+        (
+            "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+            "7",
+            ("limits.event_attribute_count", "7"),
+        ),
+        (
+            "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+            "7",
+            ("limits.link_attribute_count", "7"),
+        ),
+        (
+            "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT",
+            "7",
+            ("limits.log_attribute_count", "7"),
+        ),
+        (
+            "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+            "7",
+            ("limits.log_attribute_value_length", "7"),
+        ),
+        (
+            "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
+            "http://z/api/v2/spans",
+            ("zipkin.endpoint", "\"http://z/api/v2/spans\""),
+        ),
+        (
+            "OTEL_EXPORTER_ZIPKIN_TIMEOUT",
+            "7",
+            ("zipkin.timeout", "\"7ms\""),
         ),
     ] {
-        check(
-            &[(&with(all.0), all.1), (&with(traces.0), traces.1)],
-            key,
-            expected,
-        );
+        check(&[(name, value)], key, expected);
     }
 }
 
@@ -170,7 +437,8 @@ fn the_endpoint_follows_the_specification() {
                 .config
                 .telemetry
                 .otlp
-                .traces_url()
+                .signal(Signal::Traces)
+                .url
                 .expose(),
             expected
         );
@@ -235,8 +503,13 @@ fn what_cannot_be_used_is_left_out_with_a_warning() {
         "the environment variable OTEL_SDK_DISABLED is ignored: expected true or false, found \"yes\"",
     );
     check_ignored(
-        &[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")],
-        "the environment variable OTEL_EXPORTER_OTLP_PROTOCOL is ignored: \"http/json\" is none of grpc, http/protobuf",
+        &[("OTEL_EXPORTER_OTLP_PROTOCOL", "thrift")],
+        "the environment variable OTEL_EXPORTER_OTLP_PROTOCOL is ignored: \"thrift\" is none of grpc, http/protobuf, http/json",
+    );
+    check_ignored(
+        &[("OTEL_PROPAGATORS", "xray")],
+        "the environment variable OTEL_PROPAGATORS is ignored: \"xray\" is none of tracecontext, baggage, b3, b3multi, \
+         jaeger, none",
     );
     check_ignored(
         &[("OTEL_EXPORTER_OTLP_TIMEOUT", "10s")],

@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::*;
-use crate::config::{LoadOptions, load};
+use crate::config::{LoadOptions, Signal, load};
 
 #[test]
 fn the_password_of_a_url_is_hidden() {
@@ -229,7 +229,7 @@ fn no_explanation_shows_a_secret() {
         .collect();
     assert_eq!(headers, [("authorization", "Bearer hunter2")]);
     assert_eq!(
-        config.telemetry.otlp.traces_url().expose(),
+        config.telemetry.otlp.signal(Signal::Traces).url.expose(),
         "https://u:hunter2@host/v1/traces?token=hunter2"
     );
 }

@@ -1,17 +1,19 @@
-//! Traces, and log lines.
+//! Telemetry, and log lines.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use http::{HeaderName, HeaderValue};
 use tracing_subscriber::EnvFilter;
-use url::Url;
 
+use super::otlp::OtlpConfig;
 use crate::config::choices::{
-    Compression, Exporter, LogFormat, OtlpProtocol, Sampler, SettleSpans,
+    ExemplarFilter, Exporter, LogFormat, LogLevel, LogsExporter, MetricsExporter, Propagator,
+    Sampler, SettleSpans, Temporality,
 };
 use crate::config::problem::Problem;
 use crate::config::secret::{RedactedUrl, Secret};
@@ -19,12 +21,16 @@ use crate::config::settings::settings;
 use crate::config::value::{Value, parsed};
 
 settings! {
-    /// Traces: keys under `[telemetry]`, variables `CHIMERA__TELEMETRY__…`.
+    /// Traces, metrics and log records: keys under `[telemetry]`, variables `CHIMERA__TELEMETRY__…`.
     pub struct TelemetryConfig {
         /// Whether spans are made at all.
         enabled: bool = true,
         /// Where finished spans go, one or several of `embedded`, `otlp`, `console`, `memory`; or `none`.
         exporters: Vec<Exporter> = ["embedded"],
+        /// Where metrics go: `prometheus` (the page `/metrics`), `otlp`, `console`; or `none`.
+        metrics_exporters: Vec<MetricsExporter> = ["prometheus"],
+        /// Where log records go beside the log lines of `[log]`: `otlp`, `console`; or `none`.
+        logs_exporters: Vec<LogsExporter> = ["none"],
         /// Name of the service in traces, for all agents of this process. Empty: each agent's own name.
         service_name: Option<String> = "",
         /// Further attributes of the service, as `{ "deployment.environment.name" = "test" }`.
@@ -35,76 +41,146 @@ settings! {
         sampler_arg: f64 = 1.0 in 0.0..=1.0,
         /// Which settlements of a message get a span: `failures` or `all`.
         settle_spans: SettleSpans = "failures",
+        /// How the context is written into headers, and read from them: one or several of `tracecontext`, `baggage`, `b3`,
+        /// `b3multi`, `jaeger`; or `none`.
+        propagators: Vec<Propagator> = ["tracecontext", "baggage"],
+        /// Foreign hosts that `traceparent` may be sent to, as `api.example.org`, `*.example.org` or `*`.
+        traceparent_to: Vec<String> = ["*"],
         /// Foreign hosts that baggage and `tracestate` may be sent to, as `api.example.org` or `*.example.org`.
         propagate_to: Vec<String> = [],
+        /// The least severity of what telemetry and its libraries say of themselves in the log, where `log.filter` lets it
+        /// through.
+        log_level: LogLevel = "info",
         /// Age at which the embedded store drops a trace.
         retention_age: Duration = "7d" in "1m"..="3650d",
         /// Size at which the embedded store drops its oldest traces.
         retention_size: ByteSize = "2 GiB" in "1 MiB"..="64 TiB",
     }
     sections {
-        /// The `otlp` exporter.
+        /// The `otlp` exporters.
         otlp: OtlpConfig,
+        /// The `jaeger` exporter.
+        jaeger: JaegerConfig,
+        /// The `zipkin` exporter.
+        zipkin: ZipkinConfig,
+        /// The `file` exporter.
+        file: FileConfig,
         /// How finished spans are gathered before they are exported.
         batch: BatchConfig,
+        /// How log records are gathered before they are exported.
+        logs_batch: BatchConfig { schedule_delay = "1s" },
+        /// How metrics are exported, where they are not fetched.
+        metrics: MetricsConfig,
+        /// How much a span can hold. What is over a limit is dropped, and counted on the span.
+        limits: LimitsConfig,
     }
 }
 
 settings! {
-    /// The OTLP exporter: keys under `[telemetry.otlp]`, variables `CHIMERA__TELEMETRY__OTLP__…`.
-    pub struct OtlpConfig {
-        /// Base URL of the backend; `http/protobuf` appends `v1/traces`.
-        /// Empty: `http://localhost:4318`, for `grpc` `http://localhost:4317`.
-        endpoint: Option<RedactedUrl> = "",
-        /// URL for traces, used as it is, instead of what follows from `endpoint`.
-        traces_endpoint: Option<RedactedUrl> = "",
-        /// How it is spoken: `grpc` or `http/protobuf`.
-        protocol: OtlpProtocol = "http/protobuf",
-        /// Headers of each request, as `{ authorization = "Bearer …" }`. Their values are never shown.
-        headers: Headers = {},
+    /// The Jaeger exporter: keys under `[telemetry.jaeger]`, variables `CHIMERA__TELEMETRY__JAEGER__…`.
+    pub struct JaegerConfig {
+        /// Where Jaeger takes OTLP over gRPC. Its own protocol, Thrift, is gone from Jaeger 2.
+        endpoint: RedactedUrl = "http://localhost:4317",
+    }
+}
+
+settings! {
+    /// The Zipkin exporter: keys under `[telemetry.zipkin]`, variables `CHIMERA__TELEMETRY__ZIPKIN__…`.
+    pub struct ZipkinConfig {
+        /// Where spans are posted as JSON, version 2.
+        endpoint: RedactedUrl = "http://localhost:9411/api/v2/spans",
         /// Time that one export may take.
         timeout: Duration = "10s" in "1ms"..="25d",
-        /// How it is packed: `none` or `gzip`.
-        compression: Compression = "none",
     }
-}
-
-impl OtlpConfig {
-    /// The URL that traces are sent to, by the rules of the OpenTelemetry specification (OTLP exporter, "Endpoint
-    /// URLs for OTLP/HTTP"). It can hold a password.
-    pub fn traces_url(&self) -> Secret {
-        let base = self.endpoint.as_ref().map(RedactedUrl::expose);
-        let url = match (&self.traces_endpoint, self.protocol) {
-            (Some(exact), _) => exact.expose().to_owned(),
-            (None, OtlpProtocol::Grpc) => base.unwrap_or("http://localhost:4317").to_owned(),
-            (None, OtlpProtocol::HttpProtobuf) => {
-                below(base.unwrap_or("http://localhost:4318"), ["v1", "traces"])
-            }
-        };
-        Secret::new(url)
-    }
-}
-
-/// `base` with `segments` behind its path.
-fn below(base: &str, segments: [&str; 2]) -> String {
-    let mut url = Url::parse(base).expect("checked when it was read");
-    let mut path = url.path_segments_mut().expect("a URL of HTTP has a path");
-    path.pop_if_empty().extend(segments);
-    drop(path);
-    url.into()
 }
 
 settings! {
-    /// How spans are gathered: keys under `[telemetry.batch]`, variables `CHIMERA__TELEMETRY__BATCH__…`.
+    /// The file exporter: keys under `[telemetry.file]`, variables `CHIMERA__TELEMETRY__FILE__…`.
+    pub struct FileConfig {
+        /// The file that traces are appended to as OTLP JSON, one export a line. Empty: `traces.jsonl` in the data directory.
+        path: Option<PathBuf> = "",
+        /// Size at which the file is put aside as `….1`, and a new one begun.
+        max_size: ByteSize = "100 MiB" in "1 KiB"..="1 TiB",
+        /// Files that are kept, the newest among them.
+        max_files: NonZeroUsize = 5 in 1..=1_000,
+    }
+}
+
+settings! {
+    /// How spans or log records are gathered: keys under `[telemetry.batch]` and `[telemetry.logs_batch]`.
     pub struct BatchConfig {
-        /// Longest that a finished span waits for others.
+        /// Longest that one waits for others.
         schedule_delay: Duration = "5s" in "1ms"..="1d",
         /// Time that exporting one batch may take.
         export_timeout: Duration = "30s" in "1ms"..="25d",
-        /// Finished spans that may wait; further ones are dropped and counted.
+        /// How many may wait; further ones are dropped and counted.
         max_queue_size: NonZeroUsize = 2048 in 1..=10_000_000,
-        /// Spans in one batch.
+        /// How many are exported at a time.
         max_export_batch_size: NonZeroUsize = 512 in 1..=10_000_000,
+    }
+}
+
+settings! {
+    /// How metrics are exported: keys under `[telemetry.metrics]`, variables `CHIMERA__TELEMETRY__METRICS__…`.
+    pub struct MetricsConfig {
+        /// Time between two exports.
+        export_interval: Duration = "60s" in "1ms"..="25d",
+        /// Time that one export may take.
+        export_timeout: Duration = "30s" in "1ms"..="25d",
+        /// Which measurements may become exemplars: `trace_based`, those within a recorded trace; `always_on`; `always_off`.
+        exemplars: ExemplarFilter = "trace_based",
+        /// Whether `otlp` sends sums since the start, `cumulative`, or since the last export, `delta`.
+        temporality: Temporality = "cumulative",
+    }
+}
+
+settings! {
+    /// Limits of a span: keys under `[telemetry.limits]`, variables `CHIMERA__TELEMETRY__LIMITS__…`.
+    pub struct LimitsConfig {
+        /// Attributes of whatever has some.
+        attribute_count: u32 = 128,
+        /// Characters of a text in an attribute. Empty: no limit.
+        attribute_value_length: Option<u32> = "",
+        /// Attributes of a span. Empty: `attribute_count`.
+        span_attribute_count: Option<u32> = "",
+        /// Characters of a text in an attribute of a span. Empty: `attribute_value_length`.
+        span_attribute_value_length: Option<u32> = "",
+        /// Events of a span.
+        span_event_count: u32 = 128,
+        /// Links of a span.
+        span_link_count: u32 = 128,
+        /// Attributes of an event.
+        event_attribute_count: u32 = 128,
+        /// Attributes of a link.
+        link_attribute_count: u32 = 128,
+        /// Attributes of a log record. Empty: `attribute_count`.
+        log_attribute_count: Option<u32> = "",
+        /// Characters of a text in an attribute of a log record. Empty: `attribute_value_length`.
+        log_attribute_value_length: Option<u32> = "",
+    }
+}
+
+impl LimitsConfig {
+    /// Attributes of a span.
+    pub fn span_attributes(&self) -> u32 {
+        self.span_attribute_count.unwrap_or(self.attribute_count)
+    }
+
+    /// Characters of a text in an attribute of a span.
+    pub fn span_value_length(&self) -> Option<u32> {
+        self.span_attribute_value_length
+            .or(self.attribute_value_length)
+    }
+
+    /// Attributes of a log record.
+    pub fn log_attributes(&self) -> u32 {
+        self.log_attribute_count.unwrap_or(self.attribute_count)
+    }
+
+    /// Characters of a text in an attribute of a log record.
+    pub fn log_value_length(&self) -> Option<u32> {
+        self.log_attribute_value_length
+            .or(self.attribute_value_length)
     }
 }
 

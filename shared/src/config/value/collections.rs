@@ -19,6 +19,15 @@ impl<T: Value> Value for Option<T> {
         }
     }
 
+    fn from_text(text: &str) -> Result<Self, Problem> {
+        let is_nothing =
+            text.is_empty() || parse_toml(text).is_some_and(|value| value.as_str() == Some(""));
+        match is_nothing {
+            true => Ok(None),
+            false => T::from_text(text).map(Some),
+        }
+    }
+
     fn to_toml(&self) -> toml::Value {
         self.as_ref().map_or_else(|| "".into(), Value::to_toml)
     }

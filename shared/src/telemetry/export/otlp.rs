@@ -12,23 +12,24 @@ use opentelemetry_otlp::{
 
 use super::{Health, TelemetryError, queue::Connect};
 use crate::{
-    config::{Compression, Headers, OtlpConfig, OtlpProtocol},
+    config::{Compression, Headers, OtlpConfig, OtlpProtocol, OtlpSignal, Signal},
     http as client,
 };
 
 /// What makes the exporter of `config`, which fares as `health` says; gRPC wants to be made inside the event loop that will run it.
 pub(super) fn connector(config: &OtlpConfig, health: &Health) -> Connect<SpanExporter> {
-    let (config, health) = (config.clone(), health.clone());
-    match config.protocol {
-        OtlpProtocol::Grpc => Box::new(move || grpc(&config)),
-        OtlpProtocol::HttpProtobuf => Box::new(move || http(&config, health)),
+    let (signal, health) = (config.signal(Signal::Traces), health.clone());
+    match signal.protocol {
+        OtlpProtocol::Grpc => Box::new(move || grpc(&signal)),
+        OtlpProtocol::HttpProtobuf => Box::new(move || http(&signal, Protocol::HttpBinary, health)),
+        OtlpProtocol::HttpJson => Box::new(move || http(&signal, Protocol::HttpJson, health)),
     }
 }
 
-fn grpc(config: &OtlpConfig) -> Result<SpanExporter, TelemetryError> {
+fn grpc(config: &OtlpSignal) -> Result<SpanExporter, TelemetryError> {
     let mut builder = SpanExporter::builder()
         .with_tonic()
-        .with_endpoint(config.traces_url().expose())
+        .with_endpoint(config.url.expose())
         .with_timeout(config.timeout)
         .with_metadata(metadata(&config.headers));
     if let Some(compression) = compression(config.compression) {
@@ -37,12 +38,16 @@ fn grpc(config: &OtlpConfig) -> Result<SpanExporter, TelemetryError> {
     builder.build().map_err(TelemetryError::Otlp)
 }
 
-fn http(config: &OtlpConfig, health: Health) -> Result<SpanExporter, TelemetryError> {
+fn http(
+    config: &OtlpSignal,
+    protocol: Protocol,
+    health: Health,
+) -> Result<SpanExporter, TelemetryError> {
     let headers = config.headers.iter();
-    let url = config.traces_url();
+    let url = &config.url;
     let mut builder = SpanExporter::builder()
         .with_http()
-        .with_protocol(Protocol::HttpBinary)
+        .with_protocol(protocol)
         .with_endpoint(url.expose())
         .with_timeout(config.timeout)
         .with_headers(

@@ -85,6 +85,7 @@ fn logged(format: LogFormat, filter: &str, log: impl FnOnce()) -> String {
     let buffer = LogBuffer::default();
     let settings = LogSettings {
         filter: EnvFilter::try_new(filter).unwrap(),
+        own: LevelFilter::TRACE,
         format,
         output: LogOutput::Memory(buffer.clone()),
     };

@@ -37,7 +37,7 @@ pub(super) async fn start(protocol: OtlpProtocol) -> Receiver {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let inbox = Inbox::default();
     let server = match protocol {
-        OtlpProtocol::HttpProtobuf => {
+        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => {
             let app = Router::new()
                 .route("/v1/traces", post(take_http))
                 .with_state(inbox.clone());
