@@ -1,4 +1,4 @@
-//! How the servers of a process are, for `/readyz`: looked at within a limit, and at most once a second.
+//! How the servers of a process are, for `/readyz` and the log: looked at within a limit, and at most once a second.
 
 use std::{
     collections::BTreeMap,
@@ -13,11 +13,14 @@ use futures_util::{
     future::{BoxFuture, Shared, join_all},
 };
 use serde::Serialize;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::{Dispatch, dispatcher};
 
 /// How long a server may take to say how it is.
 const LOOK_LIMIT: Duration = Duration::from_secs(2);
+/// How often it is looked where nobody asks.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long what was seen is told again: probes under load must not become load.
 const GOOD_FOR: Duration = Duration::from_secs(1);
 
@@ -62,10 +65,21 @@ pub(crate) type Seen = BTreeMap<&'static str, Dependency>;
 pub(crate) struct Checks(Arc<Inner>);
 
 struct Inner {
-    looks: Vec<(&'static str, Option<String>, Look)>,
+    parts: Vec<(Part, Look)>,
     last: Mutex<Last>,
     /// Where it is told what has changed. Who probes is nobody's service.
     log: Dispatch,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    /// What it is for, as `documents`.
+    pub(crate) name: &'static str,
+    /// Where it is, without credentials; `None` for what is in this process.
+    pub(crate) server: Option<String>,
+    /// What it means that it cannot be used.
+    pub(crate) without: &'static str,
 }
 
 #[derive(Default)]
@@ -77,32 +91,31 @@ struct Last {
 
 /// Collects what is to be looked at.
 #[derive(Default)]
-pub(crate) struct ChecksBuilder(Vec<(&'static str, Option<String>, Look)>);
+pub(crate) struct ChecksBuilder(Vec<(Part, Look)>);
 
 impl ChecksBuilder {
-    /// Also looks at `part`, which is at `server`.
+    /// Also looks at `part`.
     pub(crate) fn with<E, F>(
         mut self,
-        part: &'static str,
-        server: Option<String>,
-        check: impl Fn() -> F + Send + Sync + 'static,
+        part: Part,
+        look: impl Fn() -> F + Send + Sync + 'static,
     ) -> Self
     where
         E: Error + Send + Sync + 'static,
         F: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let place = server.clone();
-        let look: Look = Box::new(move || {
-            let (checked, place) = (check(), place.clone());
-            async move { Dependency::of(place, checked.await) }.boxed()
-        });
-        self.0.push((part, server, look));
+        let server = part.server.clone();
+        let look = move || {
+            let (server, looking) = (server.clone(), look());
+            async move { Dependency::of(server, looking.await) }.boxed()
+        };
+        self.0.push((part, Box::new(look)));
         self
     }
 
     pub(crate) fn build(self, log: Dispatch) -> Checks {
         Checks(Arc::new(Inner {
-            looks: self.0,
+            parts: self.0,
             last: Mutex::default(),
             log,
         }))
@@ -125,19 +138,37 @@ impl Checks {
         };
         look.await
     }
+
+    /// Looks again and again until `stop`, so that a server that goes away or comes back is told also where nobody
+    /// probes. What is in this process tells by itself what it suffers from.
+    pub(crate) async fn watch(self, stop: CancellationToken) {
+        if self.0.parts.iter().all(|(part, _)| part.server.is_none()) {
+            return;
+        }
+        let looking = async {
+            loop {
+                self.seen().await;
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = looking => {}
+        }
+    }
 }
 
 impl Inner {
     /// Looks at every part at once.
     async fn look(self: Arc<Self>) -> Arc<Seen> {
-        let looks = self.looks.iter().map(|(part, server, look)| async move {
+        let looks = self.parts.iter().map(|(part, look)| async move {
             let seen = timeout(LOOK_LIMIT, look()).await;
             let seen = seen.unwrap_or_else(|_| Dependency {
                 ready: false,
-                server: server.clone(),
+                server: part.server.clone(),
                 reason: Some(format!("no answer within {} s", LOOK_LIMIT.as_secs())),
             });
-            (*part, seen)
+            (part.name, seen)
         });
         let seen: Seen = join_all(looks).await.into_iter().collect();
         dispatcher::with_default(&self.log, || self.tell(&seen));
@@ -147,14 +178,38 @@ impl Inner {
     /// Says what has changed.
     fn tell(&self, seen: &Seen) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        for (part, dependency) in seen {
-            let was_ready = last.told.insert(part, dependency.ready).unwrap_or(true);
-            let reason = dependency.reason.as_deref();
-            match (was_ready, dependency.ready) {
-                (true, false) => tracing::warn!(reason, "{part} cannot be used for now"),
+        for (part, _) in &self.parts {
+            let Some(now) = seen.get(part.name) else {
+                continue;
+            };
+            let was_ready = last.told.insert(part.name, now.ready).unwrap_or(true);
+            match (was_ready, now.ready) {
+                (true, false) => part.tell_lost(now.reason.as_deref()),
                 (false, true) => tracing::info!("{part} can be used again"),
                 _ => {}
             }
+        }
+    }
+}
+
+impl Part {
+    fn tell_lost(&self, reason: Option<&str>) {
+        let (without, every) = (self.without, LOOK_EVERY.as_secs());
+        match self.server {
+            Some(_) => tracing::warn!(
+                reason,
+                "{self} cannot be used: {without}; it is tried again every {every} s"
+            ),
+            None => tracing::warn!(reason, "{self} cannot be used: {without}"),
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.server {
+            Some(server) => write!(f, "{} at {server}", self.name),
+            None => f.write_str(self.name),
         }
     }
 }
@@ -170,17 +225,26 @@ mod tests {
     use std::{
         convert::Infallible,
         io,
-        sync::atomic::{AtomicU32, Ordering},
+        sync::atomic::{AtomicBool, AtomicU32, Ordering},
     };
 
     use super::*;
+    use crate::telemetry::Telemetry;
+
+    fn part(name: &'static str, server: Option<&str>) -> Part {
+        Part {
+            name,
+            server: server.map(str::to_owned),
+            without: "nothing is kept",
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_server_is_asked_at_most_once_a_second() {
         let asked = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&asked);
         let checks = ChecksBuilder::default()
-            .with("cache", None, move || {
+            .with(part("cache", None), move || {
                 count.fetch_add(1, Ordering::Relaxed);
                 async { Ok::<_, Infallible>(()) }
             })
@@ -195,21 +259,52 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_server_that_does_not_answer_is_not_waited_for() {
-        let server = Some("redis://h".to_owned());
+        let cache = part("cache", Some("redis://h"));
         let checks = ChecksBuilder::default()
-            .with(
-                "cache",
-                server.clone(),
-                std::future::pending::<io::Result<()>>,
-            )
-            .with("documents", None, async || {
+            .with(cache.clone(), std::future::pending::<io::Result<()>>)
+            .with(part("documents", None), async || {
                 Err::<(), _>(io::Error::other("full"))
             })
             .build(Dispatch::none());
         let seen = checks.seen().await;
         let slow = &seen["cache"];
-        assert_eq!((slow.ready, &slow.server), (false, &server));
+        assert_eq!((slow.ready, &slow.server), (false, &cache.server));
         assert_eq!(slow.reason.as_deref(), Some("no answer within 2 s"));
         assert_eq!(seen["documents"].reason.as_deref(), Some("full"));
+    }
+
+    /// Nobody asks for its health meanwhile.
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_goes_away_and_comes_back_is_told_once_each() {
+        let (telemetry, _, lines) = Telemetry::for_test_with_logs("agent");
+        let is_there = Arc::new(AtomicBool::new(true));
+        let looked_at = Arc::clone(&is_there);
+        let checks = ChecksBuilder::default()
+            .with(part("cache", Some("redis://h")), move || {
+                let is_there = looked_at.load(Ordering::Relaxed);
+                async move { is_there.then_some(()).ok_or(io::Error::other("refused")) }
+            })
+            .build(telemetry.dispatch().clone());
+        let stop = CancellationToken::new();
+        let watching = tokio::spawn(checks.watch(stop.clone()));
+        let check = async |now: bool, expected: &[&str]| {
+            is_there.store(now, Ordering::Relaxed);
+            // Time is paused: several looks go by at once.
+            sleep(3 * LOOK_EVERY).await;
+            let said = lines.text();
+            assert_eq!(said.lines().count(), expected.len(), "{said}");
+            for (line, expected) in said.lines().zip(expected) {
+                assert!(line.contains(expected), "`{expected}` is not in: {line}");
+            }
+        };
+        let lost =
+            "cache at redis://h cannot be used: nothing is kept; it is tried again every 5 s";
+        let back = "cache at redis://h can be used again";
+        check(true, &[]).await;
+        check(false, &[lost]).await;
+        check(true, &[lost, back]).await;
+        check(false, &[lost, back, lost]).await;
+        stop.cancel();
+        watching.await.unwrap();
     }
 }

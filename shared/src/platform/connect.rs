@@ -3,7 +3,6 @@
 use std::{error::Error, path::Path, sync::Arc};
 
 use chimera_bus::amqp::{AmqpBus, ConnectError, Options};
-use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
 use crate::{
     cache::Cache,
@@ -15,7 +14,7 @@ use crate::{
     platform::{
         Checks, OpenError, Platform, Waits,
         bus::{Broker, PlatformBus},
-        checks::ChecksBuilder,
+        checks::{ChecksBuilder, Part},
         local::Local,
     },
     telemetry::Telemetry,
@@ -120,7 +119,7 @@ async fn connect_documents(
 /// A cache that is not there is not waited for: it counts as empty until it is.
 async fn connect_cache(config: &CacheConfig) -> Result<Cache, OpenError> {
     let cache = Cache::open(config)?;
-    match (config.url.server(), silently(cache.check()).await) {
+    match (config.url.server(), cache.check().await) {
         (Some(url), Err(error)) if !error.is_transient() => Err(refused("cache.url", url, error)),
         _ => Ok(cache),
     }
@@ -134,17 +133,12 @@ async fn connect_timeseries(
 ) -> Result<TimeSeries, OpenError> {
     let directory = data_dir.map(|data_dir| data_dir.join("timeseries"));
     let timeseries = TimeSeries::open(config, directory.as_deref())?;
-    match (config.url.server(), silently(timeseries.check()).await) {
+    match (config.url.server(), timeseries.check().await) {
         (Some(url), Err(error)) if !error.is_transient() => {
             Err(refused("timeseries.url", url, error))
         }
         _ => Ok(timeseries),
     }
-}
-
-/// `look` without its log lines: what it finds is either why the process ends, or told when its agents have started.
-async fn silently<T>(look: impl Future<Output = T>) -> T {
-    look.with_subscriber(NoSubscriber::new()).await
 }
 
 fn checks(
@@ -154,33 +148,36 @@ fn checks(
 ) -> Checks {
     let (documents, cache) = (documents.clone(), cache.clone());
     let timeseries = timeseries.clone();
+    let part = |name, url: Option<&RedactedUrl>, without| Part {
+        name,
+        server: url.map(RedactedUrl::place),
+        without,
+    };
+    let documents_part = part(
+        "documents",
+        config.documents.url.server(),
+        "what needs them fails, and messages are retried",
+    );
+    let cache_part = part("cache", config.cache.url.server(), "it counts as empty");
+    let timeseries_part = part(
+        "timeseries",
+        config.timeseries.url.server(),
+        "they are fetched from their sources each time",
+    );
     ChecksBuilder::default()
-        .with(
-            "documents",
-            place(config.documents.url.server()),
-            move || {
-                let documents = documents.clone();
-                async move { documents.check().await }
-            },
-        )
-        .with("cache", place(config.cache.url.server()), move || {
+        .with(documents_part, move || {
+            let documents = documents.clone();
+            async move { documents.check().await }
+        })
+        .with(cache_part, move || {
             let cache = cache.clone();
             async move { cache.check().await }
         })
-        .with(
-            "timeseries",
-            place(config.timeseries.url.server()),
-            move || {
-                let timeseries = timeseries.clone();
-                async move { timeseries.check().await }
-            },
-        )
+        .with(timeseries_part, move || {
+            let timeseries = timeseries.clone();
+            async move { timeseries.check().await }
+        })
         .build(log.dispatch().clone())
-}
-
-/// Where a server is, if there is one.
-fn place(url: Option<&RedactedUrl>) -> Option<String> {
-    url.map(RedactedUrl::place)
 }
 
 fn refused(

@@ -90,6 +90,15 @@ impl Crew {
         self.background.tasks.spawn(serving);
     }
 
+    /// Runs what `task` makes until every agent has stopped.
+    pub(super) fn attend<F>(&mut self, task: impl FnOnce(Stop) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let task = task(self.stop_of(&self.background));
+        self.background.tasks.spawn(task);
+    }
+
     /// Begins a stage; it will be stopped before those that are there.
     pub(super) fn add_stage(&mut self) -> Stop {
         let stage = Stage::default();

@@ -79,7 +79,7 @@ impl Platform {
 }
 
 impl Running {
-    /// Starts agents from the last to the first.
+    /// Starts agents from the last to the first, and watches what they need.
     pub(super) async fn start_all(
         &mut self,
         agents: Vec<(BaseAgent, Health)>,
@@ -87,6 +87,8 @@ impl Running {
         for (agent, health) in agents.into_iter().rev() {
             self.start(agent, &health).await?;
         }
+        let checks = self.platform.checks.clone();
+        self.crew.attend(|stop| checks.watch(stop.finish));
         Ok(())
     }
 

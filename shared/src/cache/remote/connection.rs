@@ -175,23 +175,9 @@ impl Connection {
         (since.elapsed() < REST).then(|| error.clone())
     }
 
-    /// Writes down how an attempt to connect ended; a log line says it when that has changed.
+    /// Writes down how an attempt to connect ended. The platform tells it, which looks at the cache now and then.
     fn note(&self, failure: Option<&RedisError>) {
-        let failed = failure.map(|error| (Instant::now(), error.clone()));
-        let before = std::mem::replace(&mut self.state().failed, failed);
-        let server = &*self.address.server;
-        match (before, failure) {
-            (None, Some(error)) => {
-                let error = anyhow::Error::new(error.clone());
-                tracing::warn!(
-                    server,
-                    error = format!("{error:#}"),
-                    "the cache cannot be used"
-                );
-            }
-            (Some(_), None) => tracing::info!(server, "the cache can be used again"),
-            (None, None) | (Some(_), Some(_)) => {}
-        }
+        self.state().failed = failure.map(|error| (Instant::now(), error.clone()));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -178,25 +178,10 @@ impl Client {
         (since.elapsed() < REST).then(|| error.clone())
     }
 
-    /// Writes down how a request ended; a log line says it when that has changed.
+    /// Writes down how a request ended. The platform tells it, which looks at the store now and then.
     fn note(&self, failure: Option<&InfluxDbError>) {
         let failed = failure.map(|error| (Instant::now(), error.clone()));
-        let mut slot = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *slot, failed);
-        drop(slot);
-        let server = &*self.address.server;
-        match (before, failure) {
-            (None, Some(error)) => {
-                let error = anyhow::Error::new(error.clone());
-                tracing::warn!(
-                    server,
-                    error = format!("{error:#}"),
-                    "time series cannot be used"
-                );
-            }
-            (Some(_), None) => tracing::info!(server, "time series can be used again"),
-            (None, None) | (Some(_), Some(_)) => {}
-        }
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
     }
 }
 
