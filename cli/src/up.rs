@@ -35,7 +35,10 @@ pub(crate) async fn up(loaded: &Loaded, terminal: Terminal) -> anyhow::Result<Ex
     let again = shutdown_signal().context("listening for SIGTERM")?;
     remark("Stopping… (Ctrl-C again: at once)");
     let code = tokio::select! {
-        () = running.stop() => ExitCode::SUCCESS,
+        stopped = running.stop() => {
+            remark(&format!("Stopped: {stopped}."));
+            ExitCode::SUCCESS
+        }
         () = again => ExitCode::from(EXIT_INTERRUPTED),
     };
     if let Some(data_dir) = &data_dir {

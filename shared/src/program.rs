@@ -20,7 +20,7 @@ use crate::{
     config::{self, BusUrl, Config, Loaded},
     door::Doorplate,
     edge,
-    platform::{Address, Launching, Running},
+    platform::{Address, Launching, Prepared, Running},
     telemetry::Telemetry,
 };
 use arguments::{Command, Given};
@@ -114,45 +114,57 @@ async fn run(
         ..
     } = loaded;
     let agent = build(&config)?;
-    config.data_dir.push("agents");
-    config.data_dir.push(agent.name());
-    let has_own_bus = config.bus.url == BusUrl::Embedded;
     let name = agent.name().to_owned();
+    config.data_dir.push("agents");
+    config.data_dir.push(&name);
+    let has_own_bus = config.bus.url == BusUrl::Embedded;
     let prepared = Platform::prepare(config, &name)?;
-    let door = match prepared.data_dir() {
-        Some(_) => {
-            Some(edge::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "commands").await?)
-        }
-        None => None,
-    };
+    let door = bind_door(&prepared).await?;
     let launching = prepared.listen(vec![agent]).await?;
     let log = launching.log().clone();
     log_start(&log, &launching, &warnings, has_own_bus);
     let mut running = tokio::select! {
         running = launching.launch() => running?,
         // Whoever waits has taken no work that it would have to finish.
-        () = &mut stop => return Ok(()),
+        () = &mut stop => {
+            say(&log, || tracing::info!("stopped before its servers were there"));
+            return Ok(());
+        }
     };
     open_door(&mut running, door)?;
-    let own = |address: &&Address| address.purpose != "health";
-    running
-        .addresses()
-        .iter()
-        .filter(own)
-        .for_each(|address| log_address(&log, address));
-    tracing::dispatcher::with_default(log.dispatch(), || tracing::info!("ready"));
+    log_ready(&log, &running);
     stop.await;
+    end(running, &log).await;
+    Ok(())
+}
+
+/// Stops the agent, and says what becomes of its work.
+async fn end(running: Running, log: &Telemetry) {
+    let (in_flight, grace) = (running.in_flight(), running.platform().config().agent.grace);
+    let grace = humantime::format_duration(grace);
+    say(log, || {
+        tracing::info!(
+            in_flight,
+            "stopping: messages in flight: {in_flight}, which may take {grace} more"
+        );
+    });
     let data_dir = running.data_dir().map(ToOwned::to_owned);
-    running.stop().await;
+    let stopped = running.stop().await;
     if let Some(data_dir) = data_dir {
         Doorplate::remove(&data_dir);
     }
-    Ok(())
+    let given_back = stopped.given_back;
+    say(log, || tracing::info!(given_back, "stopped: {stopped}"));
+}
+
+/// Logs as the process itself.
+fn say(log: &Telemetry, line: impl FnOnce()) {
+    tracing::dispatcher::with_default(log.dispatch(), line);
 }
 
 /// What is worth knowing before the agent has its servers.
 fn log_start(log: &Telemetry, launching: &Launching, warnings: &[String], has_own_bus: bool) {
-    tracing::dispatcher::with_default(log.dispatch(), || {
+    say(log, || {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
@@ -169,10 +181,30 @@ fn log_start(log: &Telemetry, launching: &Launching, warnings: &[String], has_ow
         .for_each(|address| log_address(log, address));
 }
 
+/// That the agent works, and where it listens beside its health routes, which were told before.
+fn log_ready(log: &Telemetry, running: &Running) {
+    let own = |address: &&Address| address.purpose != "health";
+    running
+        .addresses()
+        .iter()
+        .filter(own)
+        .for_each(|address| log_address(log, address));
+    say(log, || tracing::info!("ready"));
+}
+
 fn log_address(log: &Telemetry, address: &Address) {
-    tracing::dispatcher::with_default(log.dispatch(), || {
+    say(log, || {
         tracing::info!("{} on http://{}", address.purpose, address.address);
     });
+}
+
+/// Binds the door for commands, where there will be something to be reached behind it.
+async fn bind_door(prepared: &Prepared) -> anyhow::Result<Option<TcpListener>> {
+    let Some(_) = prepared.data_dir() else {
+        return Ok(None);
+    };
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Ok(Some(edge::listen(any, "commands").await?))
 }
 
 /// Opens the door for commands, where there is something to be reached behind it.

@@ -22,7 +22,13 @@ pub(crate) async fn consume(worker: Arc<Worker>, mut subscription: Subscription,
             () = stop.finish.cancelled() => break,
             Some(ended) = running.join_next() => report(&worker, ended),
             delivery = subscription.next(), if room => match delivery {
-                Some(delivery) => drop(running.spawn(process(Arc::clone(&worker), delivery))),
+                Some(delivery) => {
+                    let (worker, working) = (Arc::clone(&worker), stop.in_flight.enter());
+                    running.spawn(async move {
+                        let _working = working;
+                        process(worker, delivery).await;
+                    });
+                }
                 None => break,
             },
         }
@@ -37,6 +43,7 @@ pub(crate) async fn consume(worker: Arc<Worker>, mut subscription: Subscription,
         () = finish => {}
         () = stop.give_up.cancelled() => {
             tracing::warn!(queue = %worker.queue, "the grace period is over, unfinished messages go back to their queue");
+            stop.in_flight.give_back(running.len());
             running.shutdown().await;
         }
     }

@@ -9,7 +9,7 @@ use tracing::{Dispatch, instrument::WithSubscriber as _};
 
 use crate::{
     edge,
-    platform::local::Local,
+    platform::{InFlight, local::Local},
     telemetry::{Telemetry, TelemetryError},
 };
 
@@ -37,6 +37,7 @@ pub(super) struct Crew {
     /// What all stages may need until they have ended.
     background: Stage,
     give_up: CancellationToken,
+    pub(super) in_flight: InFlight,
 }
 
 /// Tasks that are stopped together.
@@ -53,6 +54,8 @@ pub(crate) struct Stop {
     pub(crate) finish: CancellationToken,
     /// The grace period is over: end now.
     pub(crate) give_up: CancellationToken,
+    /// Where it counts the messages that it works on.
+    pub(crate) in_flight: InFlight,
 }
 
 impl Stage {
@@ -170,6 +173,7 @@ impl Crew {
         Stop {
             finish: stage.stop.clone(),
             give_up: self.give_up.clone(),
+            in_flight: self.in_flight.clone(),
         }
     }
 }
