@@ -12,7 +12,7 @@ use crate::{
     Context, HandleError,
     agent::{OnFailure, Worker, arrival::Arrival, handler::Route, settle, spans::Process},
     deadline::Deadline,
-    telemetry::{Processed, Span, keys},
+    telemetry::{Processed, Span, keys, redact},
 };
 
 /// What is kept of an error's text: it travels in headers, logs and spans.
@@ -99,8 +99,10 @@ impl Outcome {
 }
 
 impl Failure {
-    /// Its message is cut to [`MAX_MESSAGE_BYTES`]: a panic or a decoder may quote a whole body.
+    /// Its message is without credentials, for it leaves the process with the message, and cut to
+    /// [`MAX_MESSAGE_BYTES`]: a panic or a decoder may quote a whole body.
     fn new(error_type: &'static str, message: &str) -> Self {
+        let message = redact::text(message);
         let end = message.floor_char_boundary(MAX_MESSAGE_BYTES);
         let cut = if end < message.len() { "…" } else { "" };
         Self {

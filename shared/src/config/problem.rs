@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::telemetry::redact;
+
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -206,7 +208,8 @@ impl std::error::Error for ConfigErrors {}
 /// `text` in quotes, if it is short and cannot hold the password of a URL; else how long it is.
 pub(super) fn quoted(text: &str) -> String {
     let length = text.chars().count();
-    if text.contains('@') || length > 60 {
+    let is_secret = redact::text(text) != text;
+    if is_secret || text.contains('@') || length > 60 {
         format!("a text of {length} characters")
     } else {
         format!("{text:?}")

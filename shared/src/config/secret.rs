@@ -1,5 +1,7 @@
 //! Values that are used but never shown.
 
+mod names;
+
 use std::fmt;
 use std::ops::Range;
 
@@ -8,31 +10,10 @@ use url::Url;
 use super::problem::{Problem, UrlProblem};
 use super::value::{Value, text_of};
 
+pub use names::looks_secret;
+
 /// What stands in place of a secret.
 pub const REDACTED: &str = "***";
-
-/// Parts of a name that tell that its value is a secret.
-const SECRET_NAMES: [&str; 12] = [
-    "password",
-    "passwd",
-    "pwd",
-    "secret",
-    "token",
-    "authorization",
-    "apikey",
-    "accesskey",
-    "privatekey",
-    "cookie",
-    "credential",
-    "signature",
-];
-
-/// Whether a value under this name is to be kept secret: `password`, `x-api-key`, `Authorization` and the like.
-pub fn looks_secret(name: &str) -> bool {
-    let letters = name.chars().filter(char::is_ascii_alphanumeric);
-    let plain: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
-    SECRET_NAMES.iter().any(|secret| plain.contains(secret))
-}
 
 /// A text that neither Debug nor Display show.
 #[derive(Clone, PartialEq, Eq)]

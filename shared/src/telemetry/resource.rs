@@ -6,7 +6,7 @@ use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::{Resource, resource::TelemetryResourceDetector};
 use uuid::Uuid;
 
-use super::keys;
+use super::{keys, redact};
 
 /// The resource of `service`. `extra` (from `telemetry.resource_attributes`, hence `OTEL_RESOURCE_ATTRIBUTES`) beats what
 /// was found out, and never the service's name: several services share a process, and with it that variable.
@@ -20,7 +20,11 @@ pub(super) fn describe(
     Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attributes(found.map(|(key, value)| KeyValue::new(key, value)))
-        .with_attributes(extra.map(|(key, value)| KeyValue::new(key.clone(), value.clone())))
+        .with_attributes(
+            extra.map(|(key, value)| {
+                KeyValue::new(key.clone(), redact::value(key, value).into_owned())
+            }),
+        )
         .with_attribute(KeyValue::new(keys::SERVICE_NAME, service.to_owned()))
         .build()
 }

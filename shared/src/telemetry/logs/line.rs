@@ -31,7 +31,7 @@ impl<'a> Line<'a> {
         let (span, correlation) = OtelContext::map_current(|context| {
             (
                 context.span().span_context().clone(),
-                context.get::<Correlation>().cloned(),
+                context.get::<Correlation>().map(clean),
             )
         });
         Self {
@@ -105,6 +105,11 @@ impl<'a> Line<'a> {
     }
 }
 
+/// A correlation id comes from the sender, who may have put anything there.
+fn clean(Correlation(id): &Correlation) -> Correlation {
+    Correlation(redact::text(id).into_owned())
+}
+
 /// Text on one line: what comes from outside must not be able to forge a line of its own.
 struct Printable<'a>(&'a str);
 
@@ -130,21 +135,15 @@ struct Fields {
 
 impl Fields {
     fn put_text(&mut self, field: &field::Field, text: &str) {
-        let clean = redact::text(text);
+        let clean = redact::value(field.name(), text).into_owned();
         if field.name() == "message" {
-            self.message = clean.into_owned();
+            self.message = clean;
         } else {
-            self.put(field, Value::String(clean.into_owned()));
+            self.put(field, Value::String(clean));
         }
     }
 
     fn put(&mut self, field: &field::Field, value: Value) {
-        let is_secret = redact::is_secret_key(field.name()) && value.is_string();
-        let value = if is_secret {
-            redact::REDACTED.into()
-        } else {
-            value
-        };
         self.others.insert(field.name().to_owned(), value);
     }
 }

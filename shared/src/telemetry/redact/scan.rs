@@ -1,0 +1,251 @@
+//! Finds credentials in a text, in one pass.
+
+use super::{REDACTED, shapes};
+use crate::config::looks_secret;
+
+/// A part of a text that must not be seen.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// What stands there instead.
+    pub(super) with: &'static str,
+}
+
+/// What stands for `user:password`.
+const USER_AND_PASSWORD: &str = "REDACTED:REDACTED";
+
+/// The bytes that every credential has: one of the marks between a name and a value, or the last of a token's prefix.
+/// Other bytes, nine of ten, are passed by without a closer look.
+const MARKS: [bool; 256] = {
+    let mut marks = [false; 256];
+    let bytes = b":=@ _-JA";
+    let mut index = 0;
+    while index < bytes.len() {
+        marks[bytes[index] as usize] = true;
+        index += 1;
+    }
+    marks
+};
+
+/// The first credential of `text` from `from` on.
+pub(super) fn next(text: &str, from: usize) -> Option<Found> {
+    let bytes = text.as_bytes();
+    let mut at = from;
+    loop {
+        at += bytes[at..]
+            .iter()
+            .position(|byte| MARKS[usize::from(*byte)])?;
+        let found = match bytes[at] {
+            b':' if bytes[at..].starts_with(b"://") => in_url(text, at + 3),
+            b':' | b'=' => in_pair(text, from, at),
+            b'@' => before_host(text, from, at),
+            b' ' => shapes::credentials(text, from, at).and_then(|range| plain(text, range)),
+            b'A' => shapes::cloud_key(bytes, at).and_then(|range| plain(text, range)),
+            b'-' if bytes[at..].starts_with(b"-----") => {
+                shapes::private_key(text, at).and_then(|range| plain(text, range))
+            }
+            _ => shapes::token(bytes, from, at).and_then(|range| plain(text, range)),
+        };
+        if found.is_some() {
+            return found;
+        }
+        at += 1;
+    }
+}
+
+/// What was redacted before stays as it is: spans pass several places that do it.
+fn plain(text: &str, (start, end): (usize, usize)) -> Option<Found> {
+    let value = &text[start..end];
+    let is_hidden = value.starts_with(REDACTED) || value.bytes().all(|byte| byte == b'*');
+    (!is_hidden).then_some(Found {
+        start,
+        end,
+        with: REDACTED,
+    })
+}
+
+/// The user and password of the URL whose authority begins at `start`.
+fn in_url(text: &str, start: usize) -> Option<Found> {
+    let rest = &text[start..];
+    let url = &rest[..rest.find(ends_url).unwrap_or(rest.len())];
+    let authority = &url[..url.find(['/', '?', '#']).unwrap_or(url.len())];
+    let at = match authority.rfind('@') {
+        Some(at) => at,
+        // A password with a slash that nobody encoded: what looks like its host has no port of digits.
+        None => {
+            let (_, port) = authority.split_once(':')?;
+            let is_port = port
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b',');
+            if is_port || authority.starts_with('[') || authority.contains(',') {
+                return None;
+            }
+            url.rfind('@')?
+        }
+    };
+    user(&url[..at], start)
+}
+
+fn ends_url(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`')
+}
+
+/// `user:password` or `user` at `start`.
+fn user(credentials: &str, start: usize) -> Option<Found> {
+    if credentials.is_empty() || credentials.starts_with(REDACTED) {
+        return None;
+    }
+    let with = if credentials.contains(':') {
+        USER_AND_PASSWORD
+    } else {
+        REDACTED
+    };
+    Some(Found {
+        start,
+        end: start + credentials.len(),
+        with,
+    })
+}
+
+/// `user:password@host` without a scheme; `at` is where the `@` stands.
+fn before_host(text: &str, from: usize, at: usize) -> Option<Found> {
+    let before = &text[from..at];
+    let start = before
+        .rfind(|c: char| ends_url(c) || matches!(c, '(' | ',' | '='))
+        .map_or(0, |found| {
+            found + before[found..].chars().next().map_or(1, char::len_utf8)
+        });
+    if before[start..].contains("://") {
+        return None;
+    }
+    let (name, password) = before[start..].split_once(':')?;
+    let after = &text[at + 1..];
+    let is_host = after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[');
+    // A digest of an image, a mail address, a path: none of them is a user.
+    let is_other = after.starts_with("sha256:")
+        || ["mailto", "acct", "sip"].contains(&name)
+        || name.contains('/');
+    if password.is_empty() || !is_host || is_other {
+        return None;
+    }
+    user(&before[start..], from + start)
+}
+
+/// The value of `name=value` or `name: value`, when the name is a secret's; `at` is where the mark stands.
+fn in_pair(text: &str, from: usize, at: usize) -> Option<Found> {
+    let bytes = text.as_bytes();
+    let name = name_before(text, from, at)?;
+    let after = &text[at + 1..];
+    let is_spaced = matches!(bytes.get(at + 1), Some(b' ' | b'\t' | b'"' | b'\'' | b'\\'));
+    let is_joined = bytes[at] == b':' && !is_spaced;
+    // In `exchange:routing.token:queue` nothing is a name.
+    let is_inside = || at > name.len() && bytes[at - name.len() - 1] == b':';
+    if is_joined && (name.as_bytes().contains(&b'.') || is_inside()) {
+        return None;
+    }
+    if !looks_secret(name) {
+        return None;
+    }
+    let start = at + 1 + blanks(after);
+    let (start, end) = value(text, start, name, bytes[at] == b'=');
+    (start < end).then_some(())?;
+    plain(text, (start, end))
+}
+
+/// The name that ends before `at`: quotes and blanks may stand between.
+fn name_before(text: &str, from: usize, at: usize) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let mut end = at;
+    let ends_with = |end: usize, set: &[u8]| end > from && set.contains(&bytes[end - 1]);
+    while ends_with(end, b" \t") {
+        end -= 1;
+    }
+    for quote in [b"\"'".as_slice(), b"\\"] {
+        end -= usize::from(ends_with(end, quote));
+    }
+    let mut start = end;
+    while start > from && is_of_name(bytes[start - 1]) {
+        start -= 1;
+    }
+    (start < end).then(|| &text[start..end])
+}
+
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// How many bytes stand before the value itself: blanks, the `>` of `=>`, and the wrapper of `Some("…")`.
+fn blanks(after: &str) -> usize {
+    let mut rest = after.strip_prefix('>').unwrap_or(after);
+    rest = rest.trim_start_matches([' ', '\t']);
+    let letters = rest.find(|c: char| !c.is_ascii_alphanumeric());
+    if let Some(open) = letters
+        && rest[open..].starts_with("(\"")
+    {
+        rest = &rest[open + 1..];
+    }
+    after.len() - rest.len()
+}
+
+/// Where the value that begins at `start` begins without its quotes, and where it ends.
+fn value(text: &str, start: usize, name: &str, is_assigned: bool) -> (usize, usize) {
+    let rest = &text[start..];
+    for (open, close) in [("\\\"", "\\\""), ("\"", "\""), ("'", "'")] {
+        if let Some(quoted) = rest.strip_prefix(open) {
+            let start = start + open.len();
+            return (start, start + end_of_quoted(quoted, close));
+        }
+    }
+    (start, start + end_of_bare(rest, name, is_assigned))
+}
+
+fn end_of_quoted(quoted: &str, close: &str) -> usize {
+    let mut from = 0;
+    while let Some(found) = quoted[from..].find(close) {
+        let end = from + found;
+        if close.len() > 1 || !quoted[..end].ends_with('\\') {
+            return end;
+        }
+        from = end + close.len();
+    }
+    quoted.len()
+}
+
+/// A value without quotes. Where it ends is a guess, which rather takes too much: a cookie has blanks and semicolons, a
+/// header a scheme before its credentials, a connection string a password with blanks that a semicolon ends.
+fn end_of_bare(rest: &str, name: &str, is_assigned: bool) -> usize {
+    let line = &rest[..rest.find(['\n', '\r', '"']).unwrap_or(rest.len())];
+    if contains(name, "cookie") {
+        return line.len();
+    }
+    if contains(name, "authorization") {
+        let scheme = line.find(' ').unwrap_or(line.len());
+        return match line[scheme..].trim_start() {
+            "" => line.len(),
+            // `Digest` and `AWS4-HMAC-SHA256` have a list of pairs.
+            tail if tail.contains('=') && tail.contains(',') => line.len(),
+            tail => line.len() - tail.len() + end_of_word(tail),
+        };
+    }
+    match line.find([';', '&', '\'', '<', '>', '`']) {
+        Some(end) if is_assigned && line[end..].starts_with(';') => end,
+        Some(_) | None => end_of_word(line),
+    }
+}
+
+fn end_of_word(text: &str) -> usize {
+    let end = text
+        .find(|c: char| ends_url(c) || matches!(c, ';' | '&'))
+        .unwrap_or(text.len());
+    // What closes a sentence or a bracket is not the value's.
+    let word = &text[..end];
+    word.trim_end_matches([',', '.', ')', ']', '}']).len()
+}
+
+fn contains(name: &str, part: &str) -> bool {
+    let windows = name.as_bytes().windows(part.len());
+    windows
+        .into_iter()
+        .any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+}
