@@ -201,6 +201,23 @@ impl Headers {
         }
     }
 
+    /// Puts `text` under `name` as a long string, in place of what was there and in its memory.
+    pub fn set_text(&mut self, name: &str, text: &str) {
+        let Some(at) = self.0.iter().position(|(key, _)| key == name) else {
+            return self.append(name, text);
+        };
+        match &mut self.0[at].1 {
+            FieldValue::LongString(bytes) => {
+                bytes.clear();
+                bytes.extend_from_slice(text.as_bytes());
+            }
+            other => *other = text.into(),
+        }
+        if self.0[at + 1..].iter().any(|(key, _)| key == name) {
+            self.set(name, text);
+        }
+    }
+
     /// Adds a value under `name`, also where there is one already; for tables read from the wire.
     pub fn append(&mut self, name: impl Into<String>, value: impl Into<FieldValue>) {
         self.0.push((name.into(), value.into()));
@@ -253,6 +270,24 @@ mod tests {
             headers.iter().collect::<Vec<_>>(),
             [("a", &FieldValue::from("4")), ("b", &FieldValue::from("2"))]
         );
+    }
+
+    #[test]
+    fn setting_text_is_setting() {
+        for before in [&[][..], &["x"], &["x", "y", "x", "a"], &["a", "x"]] {
+            let mut headers: Headers = before
+                .iter()
+                .map(|name| ((*name).to_owned(), FieldValue::from("a longer text")))
+                .collect();
+            let mut expected = headers.clone();
+            headers.set_text("x", "text");
+            expected.set("x", "text");
+            assert_eq!(headers, expected);
+        }
+        let mut headers = Headers::new();
+        headers.set("x", 1);
+        headers.set_text("x", "text");
+        assert_eq!(headers.get_str("x"), Some("text"));
     }
 
     #[test]
