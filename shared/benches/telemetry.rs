@@ -12,7 +12,6 @@ use std::{
 use chimera_bus::Headers;
 use chimera_shared::telemetry::{
     KeyValue, Metrics, Processed, Scope, Span, SpanKind, SpanStart, Telemetry, keys,
-    propagation::{extract_headers, inject_headers},
 };
 use opentelemetry::{Context as OtelContext, trace::TraceContextExt as _};
 
@@ -38,7 +37,7 @@ fn main() {
         "traceparent",
         "00-12345678901234567890123456789012-1234567890123456-03",
     );
-    let foreign = extract_headers(&headers);
+    let foreign = off.propagator().extract_headers(&headers);
     print(
         "hop, off, a context passed on",
         measure(|| hop(&off, &foreign, &mut headers)),
@@ -61,17 +60,21 @@ fn parts(telemetry: &Telemetry) {
     let root = telemetry.root().start(producer());
     let context = root.scope().context();
     let mut headers = message_headers();
-    print("inject", measure(|| inject_headers(context, &mut headers)));
+    let propagator = telemetry.propagator();
+    print(
+        "inject",
+        measure(|| propagator.inject_headers(context, &mut headers)),
+    );
     print(
         "extract",
-        measure(|| drop(black_box(extract_headers(&headers)))),
+        measure(|| drop(black_box(propagator.extract_headers(&headers)))),
     );
     let scope = root.scope();
     print(
         "producer span",
         measure(|| drop(black_box(scope.start_with(producer)))),
     );
-    let remote = Scope::new(telemetry.clone(), extract_headers(&headers));
+    let remote = Scope::new(telemetry.clone(), propagator.extract_headers(&headers));
     print(
         "consumer span",
         measure(|| drop(black_box(consume(&remote)))),
@@ -87,8 +90,9 @@ fn parts(telemetry: &Telemetry) {
 /// `incoming` is what the hop before this one left in the headers.
 fn hop(telemetry: &Telemetry, incoming: &OtelContext, headers: &mut Headers) {
     let producer = Scope::new(telemetry.clone(), incoming.clone()).start_with(producer);
-    inject_headers(producer.scope().context(), headers);
-    let remote = Scope::new(telemetry.clone(), extract_headers(headers));
+    let propagator = telemetry.propagator();
+    propagator.inject_headers(producer.scope().context(), headers);
+    let remote = Scope::new(telemetry.clone(), propagator.extract_headers(headers));
     let consumer = consume(&remote);
     consumer.set(KeyValue::new(keys::CHIMERA_OUTCOME, "ack"));
     drop(black_box((consumer, producer)));

@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use axum::{Json, Router, extract::State, http::HeaderMap, routing::post};
 use chimera_shared::{
     http::{Http, HttpSettings, Request, ScopedHttp},
-    telemetry::{Scope, SpanKind, SpanStart, Telemetry, propagation},
+    telemetry::{Scope, SpanKind, SpanStart, Telemetry},
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -61,10 +61,8 @@ async fn test(
     headers: HeaderMap,
     Json(calls): Json<Vec<Call>>,
 ) -> StatusCode {
-    let scope = Scope::new(
-        service.telemetry.clone(),
-        propagation::extract_http(&headers),
-    );
+    let parent = service.telemetry.propagator().extract_http(&headers);
+    let scope = Scope::new(service.telemetry.clone(), parent);
     let span = scope.start(SpanStart::new(SpanKind::Server, "POST /test"));
     let http = service.http.scoped(span.scope());
     for call in calls {

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Context,
     agent::Services,
-    telemetry::{HttpExchange, Place, Scope, SpanStart, keys, propagation},
+    telemetry::{HttpExchange, Place, Scope, SpanStart, keys, propagation::Disclosure},
 };
 
 /// A listener that could not be had.
@@ -93,13 +93,14 @@ async fn trace(
     next: Next,
 ) -> Response {
     let started = Instant::now();
-    let parent = propagation::extract_http(request.headers());
+    let telemetry = &services.messaging.telemetry;
+    let parent = telemetry.propagator().extract_http(request.headers());
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
     let method = method_name(request.method());
-    let span = Scope::new(services.messaging.telemetry.clone(), parent).start(server_span(
+    let span = Scope::new(telemetry.clone(), parent).start(server_span(
         &request,
         method,
         route.as_deref(),
@@ -118,7 +119,10 @@ async fn trace(
             status.canonical_reason().unwrap_or_default(),
         );
     }
-    propagation::inject_http(span.scope().context(), response.headers_mut());
+    // Who asked is told which trace it is, and nothing of what others put beside it.
+    let told = Disclosure::IDS;
+    let propagator = services.messaging.telemetry.propagator();
+    propagator.inject_http(span.scope().context(), told, response.headers_mut());
     services.messaging.telemetry.metrics().http(HttpExchange {
         method,
         place: Place::Server(route.as_deref()),

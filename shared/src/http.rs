@@ -15,7 +15,7 @@ mod request;
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
-use crate::telemetry::{Scope, propagation};
+use crate::telemetry::{Scope, propagation::Disclosure};
 use attempt::Attempt;
 use connection::Connections;
 use hosts::Hosts;
@@ -27,9 +27,11 @@ pub use request::{Request, Response};
 /// What holds for all requests of a client.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// Hosts that baggage and `tracestate` may be sent to: `api.example.org`, or `*.example.org` for all below it.
-    /// `traceparent`, which says nothing but ids, is sent to all.
+    /// Hosts that baggage and `tracestate` may be sent to: `api.example.org`, `*.example.org` for all below it, or `*`.
     pub propagate_to: Vec<String>,
+    /// Hosts that `traceparent`, which says nothing but ids, is sent to, written likewise. `tracestate` goes nowhere
+    /// without it.
+    pub traceparent_to: Vec<String>,
     /// The most bytes that a response body may have once it is decompressed.
     pub max_body_bytes: usize,
     /// How long establishing a connection may take; within the request's own timeout.
@@ -37,10 +39,11 @@ pub struct HttpSettings {
 }
 
 impl Default for HttpSettings {
-    /// Nothing but ids leaves; bodies of 32 MiB; 5 s to connect.
+    /// Nothing but ids leaves, to all; bodies of 32 MiB; 5 s to connect.
     fn default() -> Self {
         Self {
             propagate_to: Vec::new(),
+            traceparent_to: vec!["*".to_owned()],
             max_body_bytes: 32 * 1024 * 1024,
             connect_timeout: Duration::from_secs(5),
         }
@@ -54,6 +57,7 @@ pub struct Http(Arc<Client>);
 struct Client {
     connections: Connections,
     propagate_to: Hosts,
+    traceparent_to: Hosts,
     max_body_bytes: usize,
 }
 
@@ -63,6 +67,7 @@ impl Http {
         Self(Arc::new(Client {
             connections: Connections::new(settings.connect_timeout),
             propagate_to: Hosts::new(settings.propagate_to),
+            traceparent_to: Hosts::new(settings.traceparent_to),
             max_body_bytes: settings.max_body_bytes,
         }))
     }
@@ -167,12 +172,12 @@ impl ScopedHttp {
 
     fn inject(&self, request: &Request, scope: &Scope, headers: &mut ::http::HeaderMap) {
         let host = request.url.host_str().unwrap_or_default();
-        let context = scope.context();
-        if self.client.propagate_to.contain(host) {
-            propagation::inject_http(context, headers);
-        } else {
-            propagation::inject_http_ids(context, headers);
-        }
+        let told = Disclosure {
+            ids: self.client.traceparent_to.contain(host),
+            values: self.client.propagate_to.contain(host),
+        };
+        let propagator = scope.telemetry().propagator();
+        propagator.inject_http(scope.context(), told, headers);
     }
 }
 

@@ -32,10 +32,11 @@ pub use logs::LogBuffer;
 pub use metrics::{DbCall, HttpExchange, InFlight, Metrics, Place, Processed, Sent};
 pub use span::{Scope, Span, SpanStart};
 
-use crate::config::{LogConfig, LogFormat, TelemetryConfig};
+use crate::config::{self, LogConfig, LogFormat, TelemetryConfig};
 use export::{Exports, Health, Memory};
 use logs::{LogOutput, LogSettings};
 use pipeline::{Pipeline, SpanCounts};
+use propagation::Propagator;
 use tracer::Tracer;
 
 /// The telemetry of one service: its tracer, its metrics and its subscriber for the `tracing` macros. A cheap clone.
@@ -51,6 +52,7 @@ struct Inner {
     metrics: Metrics,
     memory: Option<InMemorySpanExporter>,
     exporters: Vec<Health>,
+    propagator: Propagator,
 }
 
 struct Tracing {
@@ -87,7 +89,7 @@ struct Parts {
 impl Telemetry {
     /// The telemetry of `service` as the configuration wants it; `telemetry.service_name` beats `service`.
     ///
-    /// Where `telemetry.enabled` is false (`OTEL_SDK_DISABLED=true`) there are log lines and nothing else.
+    /// Where `telemetry.enabled` is false (`OTEL_SDK_DISABLED=true`) there are log lines, contexts are passed on, and nothing else.
     ///
     /// # Errors
     /// When an exporter cannot be made. One whose backend is down can: it drops and counts spans until the backend is there.
@@ -109,7 +111,7 @@ impl Telemetry {
         } else {
             None
         };
-        Ok(Self::assemble(service, parts, Some(logs)))
+        Ok(Self::assemble(service, parts, Some(logs)).with_formats(&config.propagators))
     }
 
     /// Telemetry of `service` whose spans go to `processors`. It logs nothing.
@@ -204,7 +206,24 @@ impl Telemetry {
             metrics,
             memory,
             exporters,
+            propagator: Propagator::default(),
         }))
+        .with_formats(&[
+            config::Propagator::TraceContext,
+            config::Propagator::Baggage,
+        ])
+    }
+
+    /// The same with contexts read and written in `formats`, in place of W3C's.
+    ///
+    /// # Panics
+    /// When it has been cloned already.
+    #[must_use]
+    pub fn with_formats(mut self, formats: &[config::Propagator]) -> Self {
+        let inner = Arc::get_mut(&mut self.0).expect("it is changed before others have it");
+        inner.propagator = Propagator::new(formats);
+        inner.propagator.passes_on = inner.tracing.is_none();
+        self
     }
 
     /// The service's name.
@@ -220,6 +239,11 @@ impl Telemetry {
     /// The subscriber that gives the `tracing` macros this service's name.
     pub fn dispatch(&self) -> &Dispatch {
         &self.0.dispatch
+    }
+
+    /// What reads and writes contexts for the service. It works where telemetry is off too.
+    pub fn propagator(&self) -> &Propagator {
+        &self.0.propagator
     }
 
     /// The service's metrics.

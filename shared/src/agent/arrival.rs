@@ -8,7 +8,10 @@ use opentelemetry::{
 
 use crate::{
     deadline::{Deadline, now_us},
-    telemetry::{Correlation, Scope, Telemetry, propagation},
+    telemetry::{
+        Correlation, Scope, Telemetry,
+        propagation::{self, Propagator},
+    },
 };
 
 /// What a delivery says about itself, read once.
@@ -30,7 +33,7 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    pub(crate) fn read(delivery: &Delivery) -> Self {
+    pub(crate) fn read(delivery: &Delivery, propagator: &Propagator) -> Self {
         let message = delivery.message();
         let headers = &message.headers;
         let republished = headers
@@ -38,7 +41,7 @@ impl Arrival {
             .and_then(|attempt| u32::try_from(attempt).ok())
             .unwrap_or(1);
         Self {
-            parent: propagation::extract_message(message),
+            parent: propagator.extract_message(message),
             previous_attempt: previous_attempt(message),
             attempt: republished
                 .max(1)

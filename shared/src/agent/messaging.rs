@@ -13,7 +13,7 @@ use crate::{
     context::{SendError, error_type},
     deadline::{Deadline, now_ms},
     platform::{Broker, PlatformBus},
-    telemetry::{KeyValue, Scope, Sent, Telemetry, keys, propagation},
+    telemetry::{KeyValue, Scope, Sent, Telemetry, keys},
 };
 
 /// The bus, as one service uses it.
@@ -75,7 +75,8 @@ impl Messaging {
         let destination = spans::sent_to(&message);
         let started = Instant::now();
         let span = scope.start(spans::publish(&self.broker, &message));
-        propagation::inject_message(span.scope().context(), &mut message);
+        let propagator = self.telemetry.propagator();
+        propagator.inject_message(span.scope().context(), &mut message);
         let routed = self.bus.publish(message).await;
         let error_type = routed.is_err().then_some("publish");
         match &routed {
@@ -103,7 +104,8 @@ impl Messaging {
         message
             .headers
             .set(name::DEADLINE, Deadline::after(timeout).epoch_ms());
-        propagation::inject_message(span.scope().context(), &mut message);
+        let propagator = self.telemetry.propagator();
+        propagator.inject_message(span.scope().context(), &mut message);
         let reply = self.requester.request(message, timeout).await;
         let error_type = reply.as_ref().err().map(error_type);
         if let (Err(error), Some(error_type)) = (&reply, error_type) {

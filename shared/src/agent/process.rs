@@ -41,8 +41,8 @@ pub(crate) struct Failure {
 /// Extracts the context, opens the span, decodes, handles under timeout and panic guard, classifies, and settles.
 pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
     let started = Instant::now();
-    let arrival = Arrival::read(&delivery);
     let telemetry = &worker.services.messaging.telemetry;
+    let arrival = Arrival::read(&delivery, telemetry.propagator());
     telemetry
         .metrics()
         .consumed(worker.services.messaging.broker.system, &worker.label);

@@ -236,7 +236,8 @@ impl Settling<'_> {
             .span
             .scope()
             .start(spans::reply(&services.messaging.broker, &reply));
-        propagation::inject_message(span.scope().context(), &mut reply);
+        let propagator = services.messaging.telemetry.propagator();
+        propagator.inject_message(span.scope().context(), &mut reply);
         // A requester that is gone has no use for the reply: nowhere is as good as its queue.
         services
             .messaging

@@ -11,7 +11,7 @@ use crate::{
     context::SendError,
     door,
     platform::{OpenError, PlatformBus, connect_once},
-    telemetry::{Scope, Setup, Span, SpanKind, SpanStart, Telemetry, TelemetryError, propagation},
+    telemetry::{Scope, Setup, Span, SpanKind, SpanStart, Telemetry, TelemetryError},
 };
 
 /// How long spans may take to be exported when the command ends.
@@ -108,8 +108,9 @@ impl Direct {
 
     /// Opens the command's span, in the trace that the message's headers name.
     fn begin(&self, command: &'static str, message: &Message) -> Span {
-        let parent = propagation::extract_message(message);
-        let scope = Scope::new(self.messaging.telemetry.clone(), parent);
+        let telemetry = &self.messaging.telemetry;
+        let parent = telemetry.propagator().extract_message(message);
+        let scope = Scope::new(telemetry.clone(), parent);
         scope.start(SpanStart::new(SpanKind::Internal, command))
     }
 

@@ -1,6 +1,6 @@
-//! Which hosts get more than ids.
+//! Which hosts get what of a context.
 
-/// Names of hosts, `api.example.org`, and of all below one, `*.example.org`. Case does not count.
+/// Names of hosts, `api.example.org`, and of all below one, `*.example.org`; `*` are all. Case does not count.
 #[derive(Debug)]
 pub(super) struct Hosts(Vec<String>);
 
@@ -17,6 +17,7 @@ impl Hosts {
         self.0
             .iter()
             .any(|pattern| match pattern.strip_prefix("*.") {
+                None if pattern == "*" => true,
                 Some(parent) => host
                     .strip_suffix(parent)
                     .is_some_and(|below| below.len() > 1 && below.ends_with('.')),
@@ -44,5 +45,7 @@ mod tests {
         check(".ours.net", false);
         check("notours.net", false);
         check("", false);
+        let all = Hosts::new(vec!["*".to_owned()]);
+        assert!(all.contain("example.org") && all.contain("127.0.0.1"));
     }
 }

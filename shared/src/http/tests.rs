@@ -13,7 +13,6 @@ use axum::{
 };
 use opentelemetry::{
     KeyValue,
-    baggage::BaggageExt as _,
     trace::{SpanKind, Status},
 };
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData};
@@ -146,15 +145,14 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        Self::propagating_to(Vec::new()).await
+        Self::telling(HttpSettings::default()).await
     }
 
-    async fn propagating_to(propagate_to: Vec<String>) -> Self {
+    async fn telling(settings: HttpSettings) -> Self {
         let (telemetry, spans) = Telemetry::for_test("data_retrieval_agent");
         let http = Http::new(HttpSettings {
-            propagate_to,
             max_body_bytes: LIMIT,
-            ..HttpSettings::default()
+            ..settings
         });
         Self {
             server: Server::start().await,
@@ -245,14 +243,39 @@ async fn a_method_that_nobody_knows_has_a_name_of_low_cardinality() {
 }
 
 #[tokio::test]
-async fn more_than_ids_goes_only_where_it_may() {
-    for (allowed, expected) in [
-        (vec![], None),
-        (vec!["127.0.0.1".to_owned()], Some("tenant=a")),
+async fn each_host_is_told_only_what_it_may_know() {
+    const STATE: &str = "tracestate";
+    let ours = || vec!["127.0.0.1".to_owned()];
+    let others = || vec!["*.example.org".to_owned()];
+    let all = || vec!["*".to_owned()];
+    for (traceparent_to, propagate_to, expected) in [
+        (all(), vec![], &["traceparent"][..]),
+        (all(), others(), &["traceparent"]),
+        (all(), ours(), &["traceparent", STATE, "baggage"]),
+        (ours(), all(), &["traceparent", STATE, "baggage"]),
+        (ours(), vec![], &["traceparent"]),
+        (others(), ours(), &["baggage"]),
+        (others(), others(), &[]),
+        (vec![], vec![], &[]),
     ] {
-        let fixture = Fixture::propagating_to(allowed).await;
-        let root = fixture.telemetry.root();
-        let context = root.context().with_baggage([KeyValue::new("tenant", "a")]);
+        let fixture = Fixture::telling(HttpSettings {
+            traceparent_to: traceparent_to.clone(),
+            propagate_to: propagate_to.clone(),
+            ..HttpSettings::default()
+        })
+        .await;
+        let mut came = ::http::HeaderMap::new();
+        for (name, value) in [
+            (
+                "traceparent",
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            ),
+            (STATE, "a=1"),
+            ("baggage", "tenant=a"),
+        ] {
+            came.insert(name, ::http::HeaderValue::from_static(value));
+        }
+        let context = fixture.telemetry.propagator().extract_http(&came);
         let scope = Scope::new(fixture.telemetry.clone(), context);
         let http = ScopedHttp {
             scope,
@@ -264,11 +287,48 @@ async fn more_than_ids_goes_only_where_it_may() {
         );
         http.send(&forged).await.unwrap();
         let sent = fixture.server.asked.last();
-        assert!(sent.contains_key("traceparent"));
-        assert_eq!(
-            sent.get("baggage").map(|value| value.to_str().unwrap()),
-            expected
-        );
+        for (name, value) in &came {
+            let expected = expected.contains(&name.as_str());
+            let told = sent.get(name);
+            assert_eq!(
+                told.is_some(),
+                expected,
+                "{name}: {traceparent_to:?}, {propagate_to:?}"
+            );
+            if let Some(told) = told.filter(|_| name != "traceparent") {
+                assert_eq!(told, value);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_comes_in_goes_out_where_telemetry_is_off() {
+    let server = Server::start().await;
+    let off = Telemetry::off("off");
+    let http = Http::new(HttpSettings {
+        propagate_to: vec!["127.0.0.1".to_owned()],
+        ..HttpSettings::default()
+    });
+    let mut came = ::http::HeaderMap::new();
+    for (name, value) in [
+        (
+            "traceparent",
+            "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-09-later",
+        ),
+        ("tracestate", "b=1 , a=2"),
+        ("baggage", "b=%41,a=2"),
+    ] {
+        came.insert(name, ::http::HeaderValue::from_static(value));
+    }
+    let scope = Scope::new(off.clone(), off.propagator().extract_http(&came));
+    http.scoped(&scope)
+        .send(&server.get("/ticker"))
+        .await
+        .unwrap();
+    let sent = server.asked.last();
+    for (name, value) in &came {
+        assert_eq!(sent.get(name), Some(value));
     }
 }
 

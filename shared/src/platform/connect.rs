@@ -39,6 +39,7 @@ impl Local {
         self.bus = None;
         let http = HttpSettings {
             propagate_to: self.config.telemetry.propagate_to.clone(),
+            traceparent_to: self.config.telemetry.traceparent_to.clone(),
             ..HttpSettings::default()
         };
         Ok(Platform {

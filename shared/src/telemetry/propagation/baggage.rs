@@ -5,23 +5,34 @@
 use opentelemetry::baggage::Baggage;
 
 /// More members than this need not be passed on. Source: <https://www.w3.org/TR/baggage/#limits>.
-const MAX_MEMBERS: usize = 64;
+pub(super) const MAX_MEMBERS: usize = 64;
 /// A longer header need not be passed on, counted with its commas.
 const MAX_LENGTH: usize = 8192;
 
+/// What headers hold.
+pub(super) struct Parsed {
+    pub(super) baggage: Baggage,
+    /// Whether nothing was dropped.
+    pub(super) is_whole: bool,
+}
+
 /// The valid members of one or several `baggage` headers, up to the limits. A name that comes again replaces its value.
-pub(super) fn parse(headers: &[&str]) -> Baggage {
+pub(super) fn parse(headers: &[&str]) -> Parsed {
     let mut baggage = Baggage::new();
     let mut room = Room::default();
+    let mut is_whole = true;
     for member in headers.iter().flat_map(|header| header.split(',')) {
         let member = trim(member);
-        if let Some((key, value, properties)) = parse_member(member)
-            && room.takes(member)
-        {
-            baggage.insert_with_metadata(key.to_owned(), value, properties);
+        match parse_member(member).filter(|_| room.takes(member)) {
+            Some(found) => {
+                let known = (found.key.to_owned(), found.value, found.properties);
+                let replaced = baggage.insert_with_metadata(known.0, known.1, known.2);
+                is_whole &= replaced.is_none() && found.is_whole;
+            }
+            None => is_whole = false,
         }
     }
-    baggage
+    Parsed { baggage, is_whole }
 }
 
 /// What is left of the limits, so that whole members are dropped and never parts.
@@ -44,15 +55,30 @@ impl Room {
     }
 }
 
-fn parse_member(member: &str) -> Option<(&str, String, String)> {
+struct Member<'a> {
+    key: &'a str,
+    value: String,
+    properties: String,
+    /// Whether every property is valid.
+    is_whole: bool,
+}
+
+fn parse_member(member: &str) -> Option<Member<'_>> {
     let mut parts = member.split(';');
     let (key, value) = parts.next()?.split_once('=')?;
     let (key, value) = (trim(key), trim(value));
     if !is_token(key) || !value.bytes().all(is_octet) {
         return None;
     }
-    let properties: Vec<_> = parts.filter_map(parse_property).collect();
-    Some((key, decode(value), properties.join(";")))
+    let properties: Vec<_> = parts.map(parse_property).collect();
+    let is_whole = properties.iter().all(Option::is_some);
+    let properties: Vec<_> = properties.into_iter().flatten().collect();
+    Some(Member {
+        key,
+        value: decode(value),
+        properties: properties.join(";"),
+        is_whole,
+    })
 }
 
 /// A property with the white space around its parts taken out.
@@ -73,7 +99,7 @@ fn trim(text: &str) -> &str {
 }
 
 /// A `token` of RFC 7230, section 3.2.6.
-fn is_token(text: &str) -> bool {
+pub(super) fn is_token(text: &str) -> bool {
     let is_char = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(is_char)
 }
@@ -112,26 +138,48 @@ fn digit(byte: u8) -> Option<u8> {
         .and_then(|value| u8::try_from(value).ok())
 }
 
+/// The text that a value of another format spells, which may be encoded as one of ours is; `None` when it is no text.
+pub(super) fn decoded_text(value: &str) -> Option<String> {
+    let is_text = !value.chars().any(char::is_control);
+    is_text.then(|| decode(value))
+}
+
 /// The header of `baggage`, sorted by name so that the same baggage is the same header; empty when it is.
 pub(super) fn header(baggage: &Baggage) -> String {
-    let mut members: Vec<_> = baggage.iter().collect();
-    members.sort_unstable_by(|one, other| one.0.cmp(other.0));
     let mut header = String::new();
-    let mut room = Room::default();
-    for (key, (value, properties)) in members {
-        let mut member = format!("{key}={}", encode(value.as_str()));
-        for property in properties.as_str().split(';').filter_map(parse_property) {
-            member.push(';');
-            member.push_str(&property);
+    for (member, _) in members(baggage) {
+        if !header.is_empty() {
+            header.push(',');
         }
-        if room.takes(&member) {
-            if !header.is_empty() {
-                header.push(',');
-            }
-            header.push_str(&member);
-        }
+        header.push_str(&member);
     }
     header
+}
+
+/// Names and encoded values of what [`header`] would hold.
+pub(super) fn encoded(baggage: &Baggage) -> impl Iterator<Item = (String, String)> {
+    members(baggage).map(|(member, name)| {
+        let value = member[name.len() + 1..].split(';').next();
+        (name.to_owned(), value.unwrap_or_default().to_owned())
+    })
+}
+
+/// Each member as it is written, with its name, up to the limits.
+fn members(baggage: &Baggage) -> impl Iterator<Item = (String, &str)> {
+    let mut members: Vec<_> = baggage.iter().collect();
+    members.sort_unstable_by(|one, other| one.0.cmp(other.0));
+    let mut room = Room::default();
+    members
+        .into_iter()
+        .filter_map(move |(key, (value, properties))| {
+            let mut member = format!("{key}={}", encode(value.as_str()));
+            for property in properties.as_str().split(';').filter_map(parse_property) {
+                member.push(';');
+                member.push_str(&property);
+            }
+            let fits = is_token(key.as_str()) && room.takes(&member);
+            fits.then(|| (member, key.as_str()))
+        })
 }
 
 fn encode(value: &str) -> String {
@@ -151,7 +199,7 @@ mod tests {
     use super::*;
 
     fn check(headers: &[&str], expected: &str) {
-        assert_eq!(header(&parse(headers)), expected, "{headers:?}");
+        assert_eq!(header(&parse(headers).baggage), expected, "{headers:?}");
     }
 
     #[test]

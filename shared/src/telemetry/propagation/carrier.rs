@@ -1,24 +1,61 @@
 //! Where the headers are: a message's table, or HTTP headers.
 
-use chimera_bus::{Headers, headers::name};
+use chimera_bus::Headers;
 use opentelemetry::propagation::{Extractor, Injector};
 
 /// What stands for a value that is not text, and for several where there may be one: no header of ours can hold it, so it
 /// is seen, and invalid.
 const UNREADABLE: &str = "\0";
 
-const OURS: [&str; 3] = [name::TRACEPARENT, name::TRACESTATE, name::BAGGAGE];
-
-/// Whether the propagator writes a header called `key`, in any case.
-pub(super) fn is_ours(key: &str) -> bool {
-    OURS.iter().any(|name| name.eq_ignore_ascii_case(key))
+/// Where headers are written, each once.
+pub(super) trait Sink {
+    fn put(&mut self, name: &str, value: &str);
 }
 
-pub(super) struct HeaderInjector<'a>(pub(super) &'a mut Headers);
+/// A message's table, where what was there before gives its place, and its memory, to what is written.
+pub(super) struct MessageSink<'a> {
+    headers: &'a mut Headers,
+    fields: &'a [String],
+    /// A bit for each of `fields` that was written.
+    written: u32,
+}
 
-impl Injector for HeaderInjector<'_> {
-    fn set(&mut self, key: &str, value: String) {
-        self.0.set(key, value);
+impl<'a> MessageSink<'a> {
+    /// `fields` are all that may stand there from before, in lower case; there are few.
+    pub(super) fn new(headers: &'a mut Headers, fields: &'a [String]) -> Self {
+        Self {
+            headers,
+            fields,
+            written: 0,
+        }
+    }
+
+    pub(super) fn remove_all(&mut self, is_stale: impl Fn(&str) -> bool) {
+        self.headers.retain(|key| !is_stale(key));
+    }
+
+    /// Takes out what was there before, in any case, and was not written again.
+    pub(super) fn finish(self) {
+        let Self {
+            headers,
+            fields,
+            written,
+        } = self;
+        headers.retain(|key| {
+            let field = fields
+                .iter()
+                .position(|name| name.eq_ignore_ascii_case(key));
+            field.is_none_or(|at| written & (1 << at) != 0 && *key == *fields[at])
+        });
+    }
+}
+
+impl Sink for MessageSink<'_> {
+    fn put(&mut self, name: &str, value: &str) {
+        self.headers.set_text(name, value);
+        if let Some(at) = self.fields.iter().position(|field| field == name) {
+            self.written |= 1 << at;
+        }
     }
 }
 
@@ -62,23 +99,44 @@ fn some<'a>(values: impl Iterator<Item = &'a str>) -> Option<Vec<&'a str>> {
     (!values.is_empty()).then_some(values)
 }
 
-/// Takes out every header that the propagator writes.
-pub(super) fn clear_http(headers: &mut http::HeaderMap) {
-    for key in OURS {
+/// Takes out every header that `is_stale` says so of.
+pub(super) fn clear_http(headers: &mut http::HeaderMap, is_stale: impl Fn(&str) -> bool) {
+    let stale: Vec<_> = headers
+        .keys()
+        .filter(|key| is_stale(key.as_str()))
+        .cloned()
+        .collect();
+    for key in stale {
         headers.remove(key);
     }
 }
 
-pub(super) struct HttpInjector<'a>(pub(super) &'a mut http::HeaderMap);
+pub(super) struct HttpSink<'a>(pub(super) &'a mut http::HeaderMap);
 
-impl Injector for HttpInjector<'_> {
-    fn set(&mut self, key: &str, value: String) {
-        if let (Ok(key), Ok(value)) = (
-            http::HeaderName::try_from(key),
+impl Sink for HttpSink<'_> {
+    fn put(&mut self, name: &str, value: &str) {
+        if let (Ok(name), Ok(value)) = (
+            http::HeaderName::try_from(name),
             http::HeaderValue::try_from(value),
         ) {
-            self.0.insert(key, value);
+            self.0.insert(name, value);
         }
+    }
+}
+
+/// Whatever else the SDK's trait stands for.
+pub(super) struct DynSink<'a>(pub(super) &'a mut dyn Injector);
+
+impl Sink for DynSink<'_> {
+    fn put(&mut self, name: &str, value: &str) {
+        self.0.set(name, value.to_owned());
+    }
+}
+
+#[cfg(test)]
+impl Sink for Vec<(String, String)> {
+    fn put(&mut self, name: &str, value: &str) {
+        self.push((name.to_owned(), value.to_owned()));
     }
 }
 

@@ -2,6 +2,9 @@
 //! on HTTP headers and on message headers of every type that can hold text: what comes in, goes through a span, and
 //! goes out.
 
+mod formats;
+mod off;
+
 use chimera_bus::headers::FieldValue;
 use opentelemetry::trace::SpanKind;
 use proptest::prelude::*;
@@ -33,8 +36,8 @@ fn check(suite_test: &str, incoming: &[(&str, &str)], expected: Out<'_>) {
         let name = http::HeaderName::try_from(*name).unwrap();
         http.append(name, http::HeaderValue::try_from(*value).unwrap());
     }
-    let context = through_span(&telemetry, extract_http(&http));
-    inject_http(&context, &mut http);
+    let context = through_span(&telemetry, Propagator::default().extract_http(&http));
+    Propagator::default().inject_http(&context, Disclosure::ALL, &mut http);
     let out: Vec<_> = http
         .iter()
         .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
@@ -49,8 +52,8 @@ fn check(suite_test: &str, incoming: &[(&str, &str)], expected: Out<'_>) {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), typed(value)))
             .collect();
-        let context = through_span(&telemetry, extract_headers(&headers));
-        inject_headers(&context, &mut headers);
+        let context = through_span(&telemetry, Propagator::default().extract_headers(&headers));
+        Propagator::default().inject_headers(&context, &mut headers);
         let out: Vec<_> = headers
             .iter()
             .map(|(name, value)| (name, value.as_str().unwrap()))
@@ -470,8 +473,8 @@ fn the_random_flag_is_passed_on_and_set_on_traces_of_our_own() {
         if let Some(flags) = incoming {
             headers.set("traceparent", format!("00-{ID}-1234567890123456-{flags}"));
         }
-        let context = through_span(&telemetry, extract_headers(&headers));
-        inject_headers(&context, &mut headers);
+        let context = through_span(&telemetry, Propagator::default().extract_headers(&headers));
+        Propagator::default().inject_headers(&context, &mut headers);
         headers.get_str("traceparent").unwrap()[53..].to_owned()
     };
     assert_eq!(flags_after(None), "03");
@@ -502,7 +505,7 @@ fn values_that_are_not_text_are_invalid() {
         ]
         .into_iter()
         .collect();
-        let context = extract_headers(&headers);
+        let context = Propagator::default().extract_headers(&headers);
         assert!(!context.has_active_span());
         assert!(context.baggage().is_empty());
     }
@@ -516,8 +519,8 @@ fn baggage_travels_beside_a_broken_traceparent_and_without_one() {
         if let Some(value) = incoming {
             headers.set("traceparent", value);
         }
-        let context = extract_headers(&headers);
-        inject_headers(&context, &mut headers);
+        let context = Propagator::default().extract_headers(&headers);
+        Propagator::default().inject_headers(&context, &mut headers);
         let out: Vec<_> = headers.iter().collect();
         assert_eq!(out, [("baggage", &FieldValue::from("tenant=a%20b"))]);
     }
@@ -535,7 +538,7 @@ fn what_a_message_carried_before_does_not_stay() {
     ] {
         headers.append(name, "old=1");
     }
-    inject_headers(&OtelContext::new(), &mut headers);
+    Propagator::default().inject_headers(&OtelContext::new(), &mut headers);
     assert_eq!(
         headers.iter().map(|(name, _)| name).collect::<Vec<_>>(),
         ["x-other"]
@@ -547,7 +550,7 @@ fn a_sampler_that_changes_its_member_does_not_lose_the_others() {
     let mut headers = Headers::new();
     headers.set(PARENT.0, PARENT.1);
     headers.set("tracestate", "a@@b=1,c=2");
-    let context = extract_headers(&headers);
+    let context = Propagator::default().extract_headers(&headers);
     let span = context.span().span_context().clone();
     let changed = SpanContext::new(
         span.trace_id(),
@@ -556,7 +559,7 @@ fn a_sampler_that_changes_its_member_does_not_lose_the_others() {
         false,
         span.trace_state().insert("ot", "th:8").unwrap(),
     );
-    inject_headers(&context.with_remote_span_context(changed), &mut headers);
+    Propagator::default().inject_headers(&context.with_remote_span_context(changed), &mut headers);
     assert_eq!(headers.get_str("tracestate"), Some("ot=th:8,c=2,a@@b=1"));
 }
 
@@ -570,10 +573,10 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 
 fn is_clean(context: &OtelContext) -> bool {
     let mut headers = Headers::new();
-    inject_headers(context, &mut headers);
-    let again = extract_headers(&headers);
+    Propagator::default().inject_headers(context, &mut headers);
+    let again = Propagator::default().extract_headers(&headers);
     let mut second = Headers::new();
-    inject_headers(&again, &mut second);
+    Propagator::default().inject_headers(&again, &mut second);
     headers == second
         && headers
             .iter()
@@ -590,13 +593,13 @@ proptest! {
             .iter()
             .map(|(name, value)| (names[*name].to_owned(), FieldValue::LongString(value.clone())))
             .collect();
-        prop_assert!(is_clean(&extract_headers(&headers)));
+        prop_assert!(is_clean(&Propagator::default().extract_headers(&headers)));
         let mut http = http::HeaderMap::new();
         for (name, value) in &values {
             if let Ok(value) = http::HeaderValue::from_bytes(value) {
                 http.append(names[*name], value);
             }
         }
-        prop_assert!(is_clean(&extract_http(&http)));
+        prop_assert!(is_clean(&Propagator::default().extract_http(&http)));
     }
 }

@@ -4,7 +4,7 @@
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId};
 
-use super::RANDOM;
+use super::{RANDOM, hex};
 
 /// How long version 00 is, and the part of any later version that is known.
 const LENGTH: usize = 55;
@@ -14,6 +14,8 @@ pub(super) struct Traceparent {
     pub(super) trace_id: TraceId,
     pub(super) span_id: SpanId,
     pub(super) flags: TraceFlags,
+    /// Whether it is written as it was read.
+    pub(super) is_plain: bool,
 }
 
 /// `None` when `text` is not a valid `traceparent`. White space around it is not part of it, as in an HTTP field.
@@ -24,65 +26,47 @@ pub(super) fn parse(text: &str) -> Option<Traceparent> {
     if known[2] != b'-' || known[35] != b'-' || known[52] != b'-' {
         return None;
     }
-    match hex(&known[..2])? {
+    let version = hex::parse(&known[..2])?;
+    match version {
         0 if rest.is_empty() => {}
         1..=0xfe if rest.is_empty() || rest[0] == b'-' => {}
         _ => return None,
     }
-    let (high, low) = (hex(&known[3..19])?, hex(&known[19..35])?);
+    let (high, low) = (hex::parse(&known[3..19])?, hex::parse(&known[19..35])?);
     let trace_id = TraceId::from(u128::from(high) << 64 | u128::from(low));
-    let span_id = SpanId::from(hex(&known[36..52])?);
-    let flags = TraceFlags::new(u8::try_from(hex(&known[53..])?).ok()?);
+    let span_id = SpanId::from(hex::parse(&known[36..52])?);
+    let all_flags = TraceFlags::new(u8::try_from(hex::parse(&known[53..])?).ok()?);
+    // Bits that this version does not define must not be passed on.
+    let flags = all_flags & (TraceFlags::SAMPLED | RANDOM);
     if trace_id == TraceId::INVALID || span_id == SpanId::INVALID {
         return None;
     }
     Some(Traceparent {
         trace_id,
         span_id,
-        // Bits that this version does not define must not be passed on.
-        flags: flags & (TraceFlags::SAMPLED | RANDOM),
+        flags,
+        is_plain: version == 0 && flags == all_flags && text.len() == LENGTH,
     })
 }
 
-/// The number that at most 16 digits spell; upper case is not valid, which is why the standard library cannot do it.
-fn hex(digits: &[u8]) -> Option<u64> {
-    let (number, seen) = digits.iter().fold((0, 0), |(number, seen), digit| {
-        let value = VALUES[usize::from(*digit)];
-        (number << 4 | u64::from(value & 0xf), seen | value)
-    });
-    (seen & 0xf0 == 0).then_some(number)
-}
+/// The header of a span context, which has a fixed length and so needs no memory of its own.
+pub(super) struct Text([u8; LENGTH]);
 
-/// The value of each digit, and 0xff for what is none.
-const VALUES: [u8; 256] = {
-    let mut values = [0xff; 256];
-    let mut value = 0;
-    while value < 16 {
-        values[DIGITS[value as usize] as usize] = value;
-        value += 1;
+impl Text {
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("digits and hyphens are ASCII")
     }
-    values
-};
-
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
+}
 
 /// The header of a valid span context.
-pub(super) fn header(span: &SpanContext) -> String {
+pub(super) fn text(span: &SpanContext) -> Text {
     let flags = span.trace_flags() & (TraceFlags::SAMPLED | RANDOM);
     let mut text = [b'-'; LENGTH];
-    write_hex(&mut text[..2], &[0]);
-    write_hex(&mut text[3..35], &span.trace_id().to_bytes());
-    write_hex(&mut text[36..52], &span.span_id().to_bytes());
-    write_hex(&mut text[53..], &[flags.to_u8()]);
-    String::from_utf8(text.to_vec()).expect("digits and hyphens are ASCII")
-}
-
-/// Formatting through `fmt` costs ten times as much, and this runs once per message.
-fn write_hex(target: &mut [u8], bytes: &[u8]) {
-    for (pair, byte) in target.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 0xf)];
-    }
+    hex::write(&mut text[..2], &[0]);
+    hex::write(&mut text[3..35], &span.trace_id().to_bytes());
+    hex::write(&mut text[36..52], &span.span_id().to_bytes());
+    hex::write(&mut text[53..], &[flags.to_u8()]);
+    Text(text)
 }
 
 #[cfg(test)]
@@ -93,13 +77,15 @@ mod tests {
 
     fn check(text: &str, expected: Option<&str>) {
         let parsed = parse(text).map(|parent| {
-            header(&SpanContext::new(
+            let written = super::text(&SpanContext::new(
                 parent.trace_id,
                 parent.span_id,
                 parent.flags,
                 true,
                 opentelemetry::trace::TraceState::NONE,
-            ))
+            ));
+            assert_eq!(parent.is_plain, written.as_str() == text, "{text:?}");
+            written.as_str().to_owned()
         });
         assert_eq!(parsed.as_deref(), expected, "{text:?}");
     }

@@ -17,7 +17,11 @@ const MAX_VALUE: usize = 256;
 
 /// The members of one or several `tracestate` headers, in their order, each key once.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub(super) struct Members(Vec<(String, String)>);
+pub(super) struct Members {
+    all: Vec<(String, String)>,
+    /// Whether every member had a key of its own.
+    pub(super) is_whole: bool,
+}
 
 /// `None` when anything about `headers` is invalid: then all of it is.
 pub(super) fn parse(headers: &[&str]) -> Option<Members> {
@@ -37,11 +41,15 @@ pub(super) fn parse(headers: &[&str]) -> Option<Members> {
             members.push((key, value));
         }
     }
+    let is_whole = members.len() == count;
     cut(&mut members);
     let owned = members
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()));
-    Some(Members(owned.collect()))
+    Some(Members {
+        all: owned.collect(),
+        is_whole,
+    })
 }
 
 fn is_key(key: &str) -> bool {
@@ -86,9 +94,14 @@ pub(super) struct Foreign {
 }
 
 impl Members {
+    /// The header of all.
+    pub(super) fn joined(&self) -> String {
+        joined(&self.all)
+    }
+
     /// The members that the SDK's type can hold; samplers and exporters see these.
     pub(super) fn known_to_sdk(&self) -> TraceState {
-        TraceState::from_key_value(self.0.iter().cloned())
+        TraceState::from_key_value(self.all.iter().cloned())
             .or_else(|_| TraceState::from_key_value(self.only(|is_known| is_known)))
             .unwrap_or_default()
     }
@@ -96,10 +109,10 @@ impl Members {
     /// What the context must hold beside `span`, where that could not hold all members.
     pub(super) fn foreign_to_sdk(&self, span: &SpanContext) -> Option<Foreign> {
         let known_to_sdk = span.trace_state();
-        (known_to_sdk.into_iter().len() < self.0.len()).then(|| Foreign {
+        (known_to_sdk.into_iter().len() < self.all.len()).then(|| Foreign {
             trace_id: span.trace_id(),
             known_to_sdk: known_to_sdk.clone(),
-            all: joined(&self.0),
+            all: joined(&self.all),
             unknown_to_sdk: joined(&self.only(|is_known| !is_known)),
         })
     }
@@ -107,7 +120,7 @@ impl Members {
     fn only(&self, wanted: fn(bool) -> bool) -> Vec<(String, String)> {
         let is_known =
             |(key, value): &&(String, String)| TraceState::from_key_value([(key, value)]).is_ok();
-        let members = self.0.iter().filter(|member| wanted(is_known(member)));
+        let members = self.all.iter().filter(|member| wanted(is_known(member)));
         members.cloned().collect()
     }
 }
@@ -144,7 +157,7 @@ mod tests {
     use super::*;
 
     fn check(headers: &[&str], expected: Option<&str>) {
-        let parsed = parse(headers).map(|members| joined(&members.0));
+        let parsed = parse(headers).map(|members| members.joined());
         assert_eq!(parsed.as_deref(), expected, "{headers:?}");
     }
 
