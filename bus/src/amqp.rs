@@ -24,6 +24,7 @@ mod consume;
 mod dead_letter;
 mod error;
 mod held;
+mod inspect;
 mod lane;
 mod link;
 mod options;
@@ -48,6 +49,7 @@ use crate::{Bus, Features, Message, PublishError, Queue, Routed, SubscribeError,
 
 pub use connectivity::Connectivity;
 pub use error::{BrokerError, ConnectError};
+pub use inspect::QueueState;
 pub use options::{Options, Retry};
 
 use connect::{Connector, Purpose};

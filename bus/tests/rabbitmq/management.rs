@@ -5,7 +5,10 @@
     reason = "what is seen, for whoever runs the tests with --nocapture"
 )]
 
-use chimera_bus::{AmqpBus, BindingKey, Bus, Message, Queue, QueueName, RoutingKey, amqp::Options};
+use chimera_bus::{
+    AmqpBus, BindingKey, Bus, Message, Queue, QueueName, RoutingKey,
+    amqp::{Options, QueueState},
+};
 use chimera_servers::RabbitMq;
 
 use crate::load::{runtime, vhost};
@@ -73,5 +76,32 @@ fn connections_and_consumers_say_whose_they_are() {
         );
         assert!(consumer.ends_with("#1\ttrue\t32"), "{consumer}");
         bus.close().await;
+    });
+}
+
+#[test]
+fn a_queue_can_be_looked_at() {
+    let url = RabbitMq::shared().new_vhost();
+    runtime().block_on(async {
+        let bus = AmqpBus::connect(Options::new(&url, "looker")).await;
+        let bus = bus.expect("it connects");
+        let name = QueueName::from_static("looked_at");
+        let seen = bus.queue_state(&name).await.expect("it is asked");
+        assert_eq!(seen, None);
+
+        let queue = Queue::work(name.clone()).bind(BindingKey::from_static("look.#"));
+        let mut work = bus.subscribe(queue).await.expect("it is declared");
+        let event = Message::event(RoutingKey::from_static("look.here"), "1");
+        let _ = bus.publish(event).await.expect("it is confirmed");
+        let delivery = work.next().await.expect("it comes");
+        let seen = bus.queue_state(&name).await.expect("it is asked");
+        let of_one = QueueState {
+            ready: 0,
+            consumers: 1,
+        };
+        assert_eq!(seen, Some(of_one));
+        delivery.ack().expect("it is settled");
+        bus.close().await;
+        assert!(bus.queue_state(&name).await.is_err());
     });
 }
