@@ -79,6 +79,12 @@ pub(crate) enum Command {
         after_help = "Example:  chimera sources\n          curl -s 'localhost:8090/coinmetrics/v4/timeseries/asset-metrics?assets=zec&metrics=PriceUSD&end_time=2019-03-28&page_size=1'"
     )]
     Sources(Sources),
+    /// Look at the usual causes of a trace that is not to be seen
+    ///
+    /// Looks at settings, backends, the broker and what runs, sends one span, and says for each cause what was seen and what
+    /// to do. Ends with 0 when nothing is bad, else with 4.
+    #[command(after_help = "Example:  chimera doctor --with http://localhost:4317")]
+    Doctor(Doctor),
     /// Show every setting, its value and where that comes from
     #[command(after_help = "Example:  CHIMERA__API__LISTEN=127.0.0.1:9000 chimera config")]
     Config,
@@ -189,6 +195,13 @@ pub(crate) struct Trace {
     /// Show span names in full
     #[arg(long)]
     pub(crate) wide: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print what was seen as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {

@@ -73,6 +73,16 @@ impl Door {
         Api::here(self.address("chimera-api", "api")?)
     }
 
+    /// Where each agent says how it is.
+    pub(crate) fn health(&self) -> impl Iterator<Item = (String, SocketAddr)> {
+        let health = self
+            .plate
+            .listens
+            .iter()
+            .filter(|entry| entry.purpose == "health");
+        health.map(|entry| (entry.service.clone(), entry.address))
+    }
+
     fn address(&self, service: &str, purpose: &str) -> anyhow::Result<SocketAddr> {
         let address = self.plate.address(service, purpose);
         address.with_context(|| format!("{service} is not served there"))

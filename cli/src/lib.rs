@@ -5,6 +5,7 @@ pub mod stack;
 mod api;
 mod arguments;
 mod ask;
+mod doctor;
 mod door;
 mod messages;
 mod program;

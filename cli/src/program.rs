@@ -12,7 +12,7 @@ use clap_complete::Shell;
 
 use crate::{
     arguments::{Arguments, Command, Sources, SourcesCommand},
-    ask, messages, settings, stack,
+    ask, doctor, messages, settings, stack,
     terminal::{Terminal, remark, write},
     traces, up,
     with::{self, WithError},
@@ -116,6 +116,7 @@ fn run(command: Command, loaded: &Loaded) -> anyhow::Result<ExitCode> {
             Command::Sources(Sources {
                 command: Some(SourcesCommand::Healthcheck),
             }) => stack::check_sources(&config).await,
+            Command::Doctor(wanted) => doctor::examine(loaded, &wanted, terminal).await,
             Command::Config => settings::show(loaded, terminal),
             Command::Completions { .. } => {
                 unreachable!("written before the configuration was read")

@@ -4,12 +4,12 @@ use std::{
     error::Error,
     fmt,
     net::{IpAddr, SocketAddr},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context as _, anyhow, bail};
 use chimera_shared::config::RedactedUrl;
-use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode, Url, header::DATE};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -33,6 +33,8 @@ pub(crate) struct Server {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Vec<u8>,
+    /// When the server said that it answered, to the second.
+    pub(crate) date: Option<SystemTime>,
 }
 
 impl Answer {
@@ -102,8 +104,13 @@ impl Server {
         let answer = async {
             let response = request.timeout(within).send().await?;
             let status = response.status();
+            let date = response
+                .headers()
+                .get(DATE)
+                .and_then(|date| date.to_str().ok());
+            let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
             let body = response.bytes().await?.to_vec();
-            Ok(Answer { status, body })
+            Ok(Answer { status, body, date })
         };
         answer.await.map_err(|error| self.failed(&error, within))
     }
@@ -272,6 +279,7 @@ mod tests {
             let answer = Answer {
                 status: StatusCode::from_u16(status).unwrap(),
                 body: body.into(),
+                date: None,
             };
             let problem = server("http://me:wonderland@localhost:7").problem(&answer);
             assert_eq!(format!("{problem:#}"), expected);

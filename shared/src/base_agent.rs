@@ -120,6 +120,14 @@ impl BaseAgent {
         self
     }
 
+    /// The queue whose messages the agent's instances share; `None` for an agent that consumes none, or has no valid name.
+    pub fn work_queue(&self) -> Option<QueueName> {
+        match self.routes.is_empty() {
+            true => None,
+            false => QueueName::new(self.name.clone()).ok(),
+        }
+    }
+
     /// The queues the agent consumes, with the routes that each feeds.
     ///
     /// # Errors

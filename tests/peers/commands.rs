@@ -58,6 +58,30 @@ async fn an_api_elsewhere_is_asked_and_its_trace_is_read_from_jaeger() {
     check(&["trace", unknown], 4, "or not yet").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_its_own_span_in_jaeger() {
+    let jaeger = Jaeger::start().await.unwrap();
+    let exported = ["doctor", "--set", "telemetry.exporters=otlp", "--set"];
+    let check = async |protocol: &str, endpoint: String, code: i32, expected: &str| {
+        let (protocol, endpoint) = (
+            format!("telemetry.otlp.protocol={protocol}"),
+            format!("telemetry.otlp.endpoint={endpoint}"),
+        );
+        let arguments = [&exported[..], &[&protocol, "--set", &endpoint]].concat();
+        let output = chimera(&jaeger, &arguments).await.unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        let words: Vec<_> = said.split_whitespace().collect();
+        assert!(words.join(" ").contains(expected), "{said}");
+    };
+    let shown = "shows the span that was sent";
+    check("grpc", jaeger.otlp_grpc(), 0, shown).await;
+    check("http/protobuf", jaeger.otlp_http(), 0, shown).await;
+    let refused = "it did not take the span";
+    check("http/protobuf", jaeger.otlp_grpc(), 4, refused).await;
+    check("grpc", jaeger.otlp_http(), 4, refused).await;
+}
+
 /// Spans in an order of their own: those of one time have none.
 fn sorted(mut spans: Value) -> Vec<Value> {
     let spans = spans.as_array_mut().expect("a list of spans");

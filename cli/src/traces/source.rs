@@ -164,6 +164,20 @@ impl TraceSource {
         Ok(Trace::each_of(spans.unwrap_or_default()))
     }
 
+    /// How many services it knows spans of.
+    pub(crate) async fn knows_services(&self) -> anyhow::Result<usize> {
+        let server = self.server();
+        let answer = server
+            .send(server.get("/api/v3/services", &[]), WITHIN)
+            .await?;
+        if answer.is_missing() {
+            self.nothing(&answer)?;
+        }
+        let services: Value = server.json(&answer)?;
+        let services = services.get("services").and_then(Value::as_array);
+        Ok(services.map_or(0, Vec::len))
+    }
+
     fn times(&self, since: Option<Duration>) -> Vec<(&'static str, String)> {
         let now = SystemTime::now();
         let back = match self {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod ask;
+mod doctor;
 mod elsewhere;
 mod killed;
 mod looking;

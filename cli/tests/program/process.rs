@@ -19,9 +19,11 @@ pub(crate) fn chimera(data_dir: &Path) -> Command {
             .arg(format!("{listen}.listen=127.0.0.1:0"));
     }
     for (name, _) in std::env::vars_os() {
-        let ours = name
-            .to_str()
-            .is_some_and(|name| name.starts_with("OTEL_") || name.starts_with("CHIMERA_"));
+        let ours = name.to_str().is_some_and(|name| {
+            ["OTEL_", "CHIMERA_", "TRACING_", "DAENA_"]
+                .iter()
+                .any(|ours| name.starts_with(ours))
+        });
         if ours {
             command.env_remove(name);
         }

@@ -2,7 +2,7 @@
 
 use crate::process::{chimera, directory, run, stderr, stdout};
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "ask",
     "up",
     "publish",
@@ -10,6 +10,7 @@ const COMMANDS: [&str; 9] = [
     "traces",
     "trace",
     "sources",
+    "doctor",
     "config",
     "completions",
 ];
