@@ -186,6 +186,13 @@ impl fmt::Debug for Server {
     }
 }
 
+/// The host and the port that `url` leads to.
+pub(crate) fn place_of(url: &str) -> Option<(String, u16)> {
+    let url = Url::parse(url).ok()?;
+    let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
+    Some((host, url.port_or_known_default()?))
+}
+
 /// What an error body tells: a problem by RFC 9457, or an error in Jaeger's shape.
 pub(crate) fn told(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use chimera_shared::config::{OtlpProtocol, RedactedUrl, Signal, TelemetryConfig};
-use reqwest::Url;
+
+use crate::server::place_of;
 
 /// Where an exporter sends spans.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl Endpoint {
         url: &str,
     ) -> Option<Self> {
         // What the configuration took is a URL with a host.
-        let parsed = Url::parse(url).ok()?;
+        let (host, port) = place_of(url)?;
         let shown = RedactedUrl::parse(url, &["http", "https"])
             .ok()?
             .to_string();
@@ -68,8 +69,8 @@ impl Endpoint {
             exporter,
             key,
             protocol,
-            host: parsed.host_str()?.trim_matches(['[', ']']).to_owned(),
-            port: parsed.port_or_known_default()?,
+            host,
+            port,
             shown,
         })
     }
