@@ -59,6 +59,8 @@ struct Readiness {
 #[derive(Debug, Serialize)]
 struct Exporter {
     exporter: &'static str,
+    signal: &'static str,
+    target: String,
     failing: bool,
     queued: u64,
     exported: u64,
@@ -160,6 +162,8 @@ impl From<ExporterHealth> for Exporter {
     fn from(health: ExporterHealth) -> Self {
         let ExporterHealth {
             exporter,
+            signal,
+            target,
             queued,
             exported,
             dropped,
@@ -168,6 +172,8 @@ impl From<ExporterHealth> for Exporter {
         } = health;
         Self {
             exporter,
+            signal,
+            target,
             failing: is_failing,
             queued,
             exported,

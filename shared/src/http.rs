@@ -12,6 +12,7 @@ mod error;
 mod hosts;
 mod redirect;
 mod request;
+mod untraced;
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
@@ -20,9 +21,9 @@ use attempt::Attempt;
 use connection::Connections;
 use hosts::Hosts;
 
-pub(crate) use connection::{plain_client, tls_client};
 pub use error::HttpError;
 pub use request::{Request, Response};
+pub(crate) use untraced::{Answer, Untraced};
 
 /// What holds for all requests of a client.
 #[derive(Debug, Clone)]

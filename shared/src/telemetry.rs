@@ -106,7 +106,7 @@ impl Telemetry {
             Some(Parts {
                 resource: resource::describe(service, setup.version, &config.resource_attributes),
                 sampler: sampling::sampler(config.sampler, config.sampler_arg),
-                exports: Exports::open(service, config, setup.store)?,
+                exports: Exports::open(config, setup.store)?,
             })
         } else {
             None

@@ -54,8 +54,14 @@ choices! {
         Embedded = "embedded",
         /// An OTLP endpoint, see `telemetry.otlp`.
         Otlp = "otlp",
+        /// Jaeger, by OTLP, see `telemetry.jaeger`.
+        Jaeger = "jaeger",
+        /// Zipkin, see `telemetry.zipkin`.
+        Zipkin = "zipkin",
         /// Standard error of the process, for people.
         Console = "console",
+        /// A file of OTLP JSON, see `telemetry.file`.
+        File = "file",
         /// The memory of the process, for tests.
         Memory = "memory",
         /// Nowhere.

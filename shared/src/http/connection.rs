@@ -9,7 +9,7 @@ use super::HttpError;
 use crate::tls::install_crypto_provider;
 
 /// How the client names itself.
-const USER_AGENT: &str = concat!("chimera/", env!("CARGO_PKG_VERSION"));
+pub(super) const USER_AGENT: &str = concat!("chimera/", env!("CARGO_PKG_VERSION"));
 
 pub(super) struct Connections {
     connect_timeout: Duration,
@@ -45,20 +45,6 @@ impl Connections {
     }
 }
 
-/// A client for what is not traced, which is telemetry on its way out, to places that need no certificates.
-pub(crate) fn plain_client(timeout: Duration) -> Result<reqwest::Client, HttpError> {
-    install_crypto_provider();
-    let builder = reqwest::Client::builder().timeout(timeout);
-    builder.tls_certs_only([]).build().map_err(HttpError::Setup)
-}
-
-/// The same, to places that show a certificate, which the system's authorities vouch for.
-pub(crate) fn tls_client(timeout: Duration) -> Result<reqwest::Client, HttpError> {
-    install_crypto_provider();
-    let builder = reqwest::Client::builder().timeout(timeout);
-    builder.build().map_err(HttpError::Setup)
-}
-
 fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
     install_crypto_provider();
     reqwest::Client::builder()
@@ -70,7 +56,7 @@ fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
         .retry(reqwest::retry::never())
 }
 
-fn is_local(url: &Url) -> bool {
+pub(super) fn is_local(url: &Url) -> bool {
     url.scheme() == "http"
         && match url.host() {
             Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

@@ -98,11 +98,7 @@ impl Request {
 
     /// Host and port.
     pub(super) fn host(&self) -> String {
-        let host = self.url.host_str().unwrap_or_default();
-        match self.url.port_or_known_default() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        }
+        host(&self.url)
     }
 
     pub(super) fn check(&self) -> Result<(), HttpError> {
@@ -111,6 +107,15 @@ impl Request {
         }
         let reason = "its URL does not start with `http://` or `https://`";
         Err(HttpError::Request { reason })
+    }
+}
+
+/// Host and port of `url`.
+pub(super) fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port_or_known_default() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
     }
 }
 

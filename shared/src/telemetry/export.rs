@@ -1,26 +1,38 @@
-//! Where spans go: each exporter that the configuration names, as a processor of its own.
+//! Where spans go: each exporter that the configuration names, as a processor of its own with a queue of its own.
 
+mod advice;
 mod console;
+mod failure;
+mod file;
 mod health;
 mod memory;
 mod otlp;
 mod queue;
+mod retry;
+mod zipkin;
 
 use chimera_traces::{Store, StoreProcessor};
-use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanProcessor};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData, SpanProcessor};
 use thiserror::Error;
 
 pub use health::ExporterHealth;
 
-pub(super) use console::Console;
 pub(super) use health::Health;
 pub(super) use memory::Memory;
 
 use crate::{
-    config::{Exporter, Signal, TelemetryConfig},
+    config::{
+        Compression, Exporter, Headers, OtlpProtocol, OtlpSignal, Secret, Signal, TelemetryConfig,
+    },
     http::HttpError,
+    tls::TrustError,
 };
-use queue::Queue;
+use console::Console;
+use file::{Rotation, SpanFile};
+use health::About;
+use otlp::Otlp;
+use queue::{Export, Limits, Queue};
+use zipkin::Zipkin;
 
 /// Telemetry that cannot be set up. What only fails later (a backend that is down) is no error: spans are dropped and
 /// counted then.
@@ -29,12 +41,21 @@ pub enum TelemetryError {
     /// The built-in store was asked for, and there is none.
     #[error("telemetry.exporters has `embedded`, but the program opened no span store")]
     NoStore,
-    /// The OTLP exporter refuses its settings.
-    #[error("setting up the OTLP exporter; see telemetry.otlp")]
-    Otlp(#[source] opentelemetry_otlp::ExporterBuildError),
-    /// The OTLP exporter has no HTTP client.
-    #[error("setting up the HTTP client of the OTLP exporter")]
-    OtlpClient(#[source] HttpError),
+    /// The file exporter was asked for, and nothing says where the file is to be.
+    #[error("telemetry.exporters has `file`, but telemetry.file.path is empty")]
+    NoFile,
+    /// The URL of an exporter is none.
+    #[error("reading the URL of an exporter")]
+    Url(#[source] url::ParseError),
+    /// The URL of an exporter is none for gRPC.
+    #[error("reading the URL of an exporter for gRPC")]
+    Grpc(#[source] tonic::transport::Error),
+    /// A certificate or a key of an exporter is none.
+    #[error("reading the certificates of an exporter, see telemetry.otlp.certificate")]
+    Client(#[source] HttpError),
+    /// A file with a certificate or a key of an exporter cannot be read.
+    #[error("reading the certificates of an exporter, see telemetry.otlp.certificate")]
+    Trust(#[from] TrustError),
     /// The operating system gave no thread or no event loop.
     #[error("starting the queue of an exporter")]
     Start(#[source] std::io::Error),
@@ -51,40 +72,114 @@ pub(super) struct Exports {
 }
 
 impl Exports {
-    /// The exporters of `config`, each once; `service` is for the console's lines.
+    /// The exporters of `config`, each once.
     pub(super) fn open(
-        service: &str,
         config: &TelemetryConfig,
         store: Option<Store>,
     ) -> Result<Self, TelemetryError> {
         let mut exports = Self::default();
         let mut store = store;
         for (index, exporter) in config.exporters.iter().enumerate() {
-            if config.exporters[..index].contains(exporter) {
-                continue;
-            }
-            match exporter {
-                Exporter::Embedded => {
-                    let store = store.take().ok_or(TelemetryError::NoStore)?;
-                    exports.sinks.push(Box::new(StoreProcessor::new(store)));
-                }
-                Exporter::Otlp => exports.open_otlp(config)?,
-                Exporter::Console => exports.sinks.push(Box::new(Console::new(service))),
-                Exporter::Memory => {
-                    let exporter = InMemorySpanExporter::default();
-                    exports.memory = Some(exporter.clone());
-                    exports.sinks.push(Box::new(Memory::new(exporter)));
-                }
-                Exporter::None => {}
+            if !config.exporters[..index].contains(exporter) {
+                exports.open_one(*exporter, config, &mut store)?;
             }
         }
         Ok(exports)
     }
 
-    fn open_otlp(&mut self, config: &TelemetryConfig) -> Result<(), TelemetryError> {
-        let health = Health::new("otlp", config.otlp.signal(Signal::Traces).url.expose());
-        let connect = otlp::connector(&config.otlp, &health);
-        let queue = Queue::start(connect, &config.batch, health.clone())?;
+    fn open_one(
+        &mut self,
+        exporter: Exporter,
+        config: &TelemetryConfig,
+        store: &mut Option<Store>,
+    ) -> Result<(), TelemetryError> {
+        let limits = Limits::from(&config.batch);
+        match exporter {
+            Exporter::Embedded => {
+                let store = store.take().ok_or(TelemetryError::NoStore)?;
+                self.sinks.push(Box::new(StoreProcessor::new(store)));
+                Ok(())
+            }
+            Exporter::Otlp => self.open_otlp(config, limits),
+            Exporter::Jaeger => self.open_jaeger(config, limits),
+            Exporter::Zipkin => {
+                let about = About::spans(
+                    "zipkin",
+                    config.zipkin.endpoint.expose(),
+                    "telemetry.zipkin",
+                );
+                self.start(Zipkin::new(&config.zipkin)?, limits, about)
+            }
+            Exporter::Console => {
+                let about = About::spans("console", "standard error", "telemetry.console");
+                self.start(Console::new(), console::LIMITS, about)
+            }
+            Exporter::File => self.open_file(config, limits),
+            Exporter::Memory => {
+                let exporter = InMemorySpanExporter::default();
+                self.memory = Some(exporter.clone());
+                self.sinks.push(Box::new(Memory::new(exporter)));
+                Ok(())
+            }
+            Exporter::None => Ok(()),
+        }
+    }
+
+    fn open_otlp(
+        &mut self,
+        config: &TelemetryConfig,
+        limits: Limits,
+    ) -> Result<(), TelemetryError> {
+        let settings = config.otlp.signal(Signal::Traces);
+        let about = About::otlp(Signal::Traces, &settings);
+        self.start(Otlp::new(Signal::Traces, &settings)?, limits, about)
+    }
+
+    /// Jaeger takes OTLP; Thrift, which its older clients spoke, is gone from Jaeger 2.
+    fn open_jaeger(
+        &mut self,
+        config: &TelemetryConfig,
+        limits: Limits,
+    ) -> Result<(), TelemetryError> {
+        let url = config.jaeger.endpoint.expose();
+        let settings = OtlpSignal {
+            url: Secret::new(url),
+            protocol: OtlpProtocol::Grpc,
+            // What is said for the `otlp` exporter is another backend's: its credentials are not Jaeger's.
+            headers: Headers::default(),
+            timeout: config.otlp.timeout,
+            compression: Compression::None,
+            certificate: config.otlp.certificate.clone(),
+            client_key: None,
+            client_certificate: None,
+        };
+        let about = About::spans("jaeger", url, "telemetry.jaeger");
+        self.start(Otlp::new(Signal::Traces, &settings)?, limits, about)
+    }
+
+    fn open_file(
+        &mut self,
+        config: &TelemetryConfig,
+        limits: Limits,
+    ) -> Result<(), TelemetryError> {
+        let path = config.file.path.clone().ok_or(TelemetryError::NoFile)?;
+        let about = About::spans("file", &path.to_string_lossy(), "telemetry.file");
+        let rotation = Rotation {
+            path,
+            max_bytes: config.file.max_size.as_u64(),
+            max_files: config.file.max_files.get(),
+        };
+        self.start(SpanFile::new(rotation), limits, about)
+    }
+
+    fn start(
+        &mut self,
+        exporter: impl Export<SpanData>,
+        limits: Limits,
+        about: About,
+    ) -> Result<(), TelemetryError> {
+        let health = Health::new(about);
+        let queue = Queue::start(exporter, limits, health.clone())?;
         self.sinks.push(Box::new(queue));
         self.health.push(health);
         Ok(())

@@ -168,17 +168,18 @@ fn each_mistake_in_a_file_is_named() {
     );
     check(
         "[telemetry]\nexporters = \"otlp\"",
-        "telemetry.exporters (config/chimera.toml line 2): expected a list, each one of embedded, otlp, console, \
-         memory, none, found a string",
+        "telemetry.exporters (config/chimera.toml line 2): expected a list, each one of embedded, otlp, jaeger, \
+         zipkin, console, file, memory, none, found a string",
     );
     check(
-        "[telemetry]\nexporters = [\"jaeger\"]",
-        "telemetry.exporters (config/chimera.toml line 2): \"jaeger\" is none of embedded, otlp, console, memory, none",
+        "[telemetry]\nexporters = [\"kafka\"]",
+        "telemetry.exporters (config/chimera.toml line 2): \"kafka\" is none of embedded, otlp, jaeger, zipkin, console, \
+         file, memory, none",
     );
     check(
         "[telemetry]\nexporters = [\"otlp\", \"otpl\"]",
-        "telemetry.exporters (config/chimera.toml line 2): \"otpl\" is none of embedded, otlp, console, memory, none; \
-         the nearest is `otlp`",
+        "telemetry.exporters (config/chimera.toml line 2): \"otpl\" is none of embedded, otlp, jaeger, zipkin, console, \
+         file, memory, none; the nearest is `otlp`",
     );
     check(
         "[api]\nlisten = \"localhost\"",

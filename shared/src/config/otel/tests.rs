@@ -486,8 +486,8 @@ fn resource_attributes_are_pairs() {
 fn what_cannot_be_used_is_left_out_with_a_warning() {
     check_ignored(
         &[("OTEL_TRACES_EXPORTER", "otpl")],
-        "the environment variable OTEL_TRACES_EXPORTER is ignored: \"otpl\" is none of embedded, otlp, console, memory, \
-         none; the nearest is `otlp`",
+        "the environment variable OTEL_TRACES_EXPORTER is ignored: \"otpl\" is none of embedded, otlp, jaeger, zipkin, \
+         console, file, memory, none; the nearest is `otlp`",
     );
     check_ignored(
         &[("OTEL_TRACES_SAMPLER", "jaeger_remote")],

@@ -25,7 +25,8 @@ settings! {
     pub struct TelemetryConfig {
         /// Whether spans are made at all.
         enabled: bool = true,
-        /// Where finished spans go, one or several of `embedded`, `otlp`, `console`, `memory`; or `none`.
+        /// Where finished spans go, one or several of `embedded`, `otlp`, `jaeger`, `zipkin`, `console`, `file`,
+        /// `memory`; or `none`.
         exporters: Vec<Exporter> = ["embedded"],
         /// Where metrics go: `prometheus` (the page `/metrics`), `otlp`, `console`; or `none`.
         metrics_exporters: Vec<MetricsExporter> = ["prometheus"],
@@ -207,6 +208,13 @@ impl Headers {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Headers for a test.
+    #[cfg(test)]
+    pub(crate) fn for_test(pairs: &[(&str, &str)]) -> Self {
+        let secret = |(name, value): &(&str, &str)| ((*name).to_owned(), Secret::new(*value));
+        Self(pairs.iter().map(secret).collect())
     }
 
     fn checked(headers: BTreeMap<String, Secret>) -> Result<Self, Problem> {

@@ -1,136 +1,161 @@
-//! Spans on standard error, one line each, for people.
+//! Traces on standard error, for people: a tree of what a service did, when its part of a trace is over.
+
+mod tree;
 
 use std::{
-    fmt::Write as _,
+    collections::{HashMap, HashSet},
     io::{self, Write as _},
     time::Duration,
 };
 
-use opentelemetry::{
-    Context as OtelContext,
-    trace::{SpanId, SpanKind, Status},
+use anstream::{AutoStream, ColorChoice};
+use opentelemetry::trace::{SpanId, TraceId};
+use opentelemetry_sdk::{Resource, trace::SpanData};
+use tokio::time::Instant;
+
+use super::{
+    failure::Failure,
+    queue::{Export, Limits, Taken},
+    retry::Patience,
 };
-use opentelemetry_sdk::{
-    error::OTelSdkResult,
-    trace::{Span, SpanData, SpanProcessor},
+use crate::telemetry::keys;
+
+/// Spans that wait for the end of their root. Beyond it the oldest trace is shown as far as it is known.
+const MAX_WAITING: usize = 10_000;
+
+/// Spans whose root does not end, or ended before them, are shown when this long none came to their trace.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// People wait for what they look at; and no more is held back than anywhere else.
+pub(super) const LIMITS: Limits = Limits {
+    queue: 8_192,
+    batch: 512,
+    delay: Duration::from_millis(100),
+    timeout: Duration::from_secs(30),
 };
 
-/// Writes a span when it ends, children hence before their parents.
-#[derive(Debug)]
-pub(in crate::telemetry) struct Console {
+/// Writes the tree of a local root when it has ended. There is one writer: the queue's thread.
+pub(super) struct Console {
     service: String,
+    traces: HashMap<TraceId, Waiting>,
+    has_colours: bool,
+    output: Box<dyn io::Write + Send>,
+}
+
+/// The spans of one trace that were not shown yet.
+struct Waiting {
+    spans: Vec<SpanData>,
+    touched: Instant,
 }
 
 impl Console {
-    pub(in crate::telemetry) fn new(service: &str) -> Self {
+    /// A writer to standard error; colours only on a terminal that is to have them.
+    pub(super) fn new() -> Self {
+        let stderr = io::stderr();
+        let choice = AutoStream::choice(&stderr);
         Self {
-            service: service.to_owned(),
+            service: String::new(),
+            traces: HashMap::new(),
+            has_colours: choice != ColorChoice::Never,
+            output: Box::new(stderr),
+        }
+    }
+
+    fn take(&mut self, span: SpanData) {
+        let (trace, id) = (span.span_context.trace_id(), span.span_context.span_id());
+        let is_local_root = span.parent_span_id == SpanId::INVALID || span.parent_span_is_remote;
+        let now = Instant::now();
+        let waiting = self.traces.entry(trace).or_insert_with(|| Waiting {
+            spans: Vec::new(),
+            touched: now,
+        });
+        waiting.touched = now;
+        waiting.spans.push(span);
+        if is_local_root {
+            let part = waiting.below(id);
+            if waiting.spans.is_empty() {
+                self.traces.remove(&trace);
+            }
+            self.show(&part);
+        }
+    }
+
+    fn show(&mut self, spans: &[SpanData]) {
+        let text = tree::draw(&self.service, spans, self.has_colours);
+        // A console that is gone is no reason to fail.
+        let _ = self.output.write_all(text.as_bytes());
+    }
+
+    /// Shows what has waited too long, and of what is too much the oldest.
+    fn tidy(&mut self) {
+        let now = Instant::now();
+        let mut held: usize = self.traces.values().map(|trace| trace.spans.len()).sum();
+        let mut by_age: Vec<_> = self
+            .traces
+            .iter()
+            .map(|(id, trace)| (trace.touched, *id))
+            .collect();
+        by_age.sort_by_key(|(touched, _)| *touched);
+        for (touched, id) in by_age {
+            if held <= MAX_WAITING && now - touched < PATIENCE {
+                return;
+            }
+            if let Some(trace) = self.traces.remove(&id) {
+                held -= trace.spans.len();
+                self.show(&trace.spans);
+            }
         }
     }
 }
 
-impl SpanProcessor for Console {
-    fn on_start(&self, _span: &mut Span, _context: &OtelContext) {}
-
-    fn on_end(&self, span: SpanData) {
-        if span.span_context.is_sampled() {
-            let line = line(&self.service, &span);
-            // A console that is gone is no reason to fail.
-            let _ = io::stderr().lock().write_all(line.as_bytes());
+impl Waiting {
+    /// Takes out the span `root` and all that is below it.
+    fn below(&mut self, root: SpanId) -> Vec<SpanData> {
+        let mut known = HashSet::from([root]);
+        loop {
+            let before = known.len();
+            let children = self
+                .spans
+                .iter()
+                .filter(|span| known.contains(&span.parent_span_id));
+            let children: Vec<_> = children.map(|span| span.span_context.span_id()).collect();
+            known.extend(children);
+            if known.len() == before {
+                break;
+            }
         }
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
-    }
-
-    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
-        Ok(())
+        let is_below = |span: &mut SpanData| known.contains(&span.span_context.span_id());
+        self.spans.extract_if(.., is_below).collect()
     }
 }
 
-/// `span service: name KIND 1.234ms [ERROR why] trace=… id=… [parent=…] key=value … [event …]`.
-fn line(service: &str, span: &SpanData) -> String {
-    let took = span
-        .end_time
-        .duration_since(span.start_time)
-        .unwrap_or_default();
-    let mut line = format!(
-        "span {service}: {} {} {took:.3?}",
-        span.name,
-        kind(&span.span_kind)
-    );
-    if let Status::Error { description } = &span.status {
-        put(&mut line, format_args!(" ERROR {description}"));
+impl Export<SpanData> for Console {
+    fn describe(&mut self, resource: &Resource) {
+        let name = resource.get(&keys::SERVICE_NAME.into());
+        self.service = name.map(|name| name.to_string()).unwrap_or_default();
     }
-    let context = &span.span_context;
-    put(
-        &mut line,
-        format_args!(" trace={} id={}", context.trace_id(), context.span_id()),
-    );
-    if span.parent_span_id != SpanId::INVALID {
-        put(&mut line, format_args!(" parent={}", span.parent_span_id));
-    }
-    for attribute in &span.attributes {
-        put(
-            &mut line,
-            format_args!(" {}={}", attribute.key, attribute.value),
-        );
-    }
-    for event in &span.events.events {
-        put(&mut line, format_args!(" [{}", event.name));
-        for attribute in &event.attributes {
-            put(
-                &mut line,
-                format_args!(" {}={}", attribute.key, attribute.value),
-            );
+
+    async fn export(
+        &mut self,
+        batch: Vec<SpanData>,
+        _patience: &Patience,
+    ) -> Result<Taken, Failure> {
+        for span in batch {
+            self.take(span);
         }
-        line.push(']');
+        self.tidy();
+        let _ = self.output.flush();
+        Ok(Taken::default())
     }
-    // Values come from outside and must not be able to forge a line.
-    line = line.replace(|c: char| c.is_control(), " ");
-    line.push('\n');
-    line
-}
 
-fn put(line: &mut String, text: std::fmt::Arguments<'_>) {
-    line.write_fmt(text).expect("a string takes any text");
-}
-
-fn kind(kind: &SpanKind) -> &'static str {
-    match kind {
-        SpanKind::Client => "CLIENT",
-        SpanKind::Server => "SERVER",
-        SpanKind::Producer => "PRODUCER",
-        SpanKind::Consumer => "CONSUMER",
-        SpanKind::Internal => "INTERNAL",
+    fn finish(&mut self) {
+        let traces = std::mem::take(&mut self.traces);
+        for trace in traces.into_values() {
+            self.show(&trace.spans);
+        }
+        let _ = self.output.flush();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use opentelemetry::KeyValue;
-
-    use super::*;
-    use crate::telemetry::{SpanStart, Telemetry};
-
-    #[test]
-    fn a_span_is_one_line() {
-        let (telemetry, spans) = Telemetry::for_test("svc");
-        let start = SpanStart::new(SpanKind::Client, "GET").with(KeyValue::new("k", "a\nb"));
-        let span = telemetry.root().start(start);
-        span.event("retry", vec![KeyValue::new("n", 2)]);
-        span.fail("timeout", "no answer");
-        span.end();
-        let span = spans.get_finished_spans().unwrap().remove(0);
-        let text = line("svc", &span);
-        let ids = format!(
-            "trace={} id={}",
-            span.span_context.trace_id(),
-            span.span_context.span_id()
-        );
-        assert!(text.starts_with("span svc: GET CLIENT "), "{text}");
-        let end = format!(" ERROR no answer {ids} k=a b error.type=timeout [retry n=2]\n");
-        assert!(text.ends_with(&end), "{text}");
-    }
-}
+mod tests;

@@ -1,29 +1,77 @@
 //! How an exporter fares: counted, and said once per change.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+    Arc, Mutex, OnceLock, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
+use tokio::sync::Notify;
 use tracing::{Dispatch, dispatcher, dispatcher::WeakDispatch};
 
-use crate::telemetry::redact;
+use super::{advice::Setting, failure::Failure, queue::Taken};
+use crate::{
+    config::{OtlpSignal, Signal},
+    telemetry::redact,
+};
 
 /// How an exporter fares at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExporterHealth {
-    /// The exporter's name in `telemetry.exporters`.
+    /// The exporter's name in the configuration.
     pub exporter: &'static str,
-    /// Spans that wait or are being sent.
+    /// What it exports: `traces`, `metrics` or `logs`.
+    pub signal: &'static str,
+    /// Where to: a URL without its credentials, or a file.
+    pub target: String,
+    /// What waits or is being sent: spans, log records, or collections of metrics.
     pub queued: u64,
-    /// Spans that the backend took.
+    /// What the backend took.
     pub exported: u64,
-    /// Spans that were lost: the queue was full, or the backend did not take them.
+    /// What was lost: the queue was full, or the backend did not take it.
     pub dropped: u64,
     /// Whether the last export failed.
     pub is_failing: bool,
-    /// Why the last export that failed did.
+    /// Why the last export that failed did, or what the backend rejected last.
     pub last_error: Option<String>,
+}
+
+/// What an exporter is, for those who read its log lines.
+#[derive(Debug)]
+pub(in crate::telemetry) struct About {
+    /// Its name in the configuration.
+    pub(in crate::telemetry) exporter: &'static str,
+    pub(in crate::telemetry) signal: Signal,
+    /// Where to; credentials are left out of what is said.
+    pub(in crate::telemetry) target: String,
+    pub(super) setting: Setting,
+}
+
+impl About {
+    /// An exporter of spans that is configured in `section`.
+    pub(super) fn spans(exporter: &'static str, target: &str, section: &'static str) -> Self {
+        Self {
+            exporter,
+            signal: Signal::Traces,
+            target: target.to_owned(),
+            setting: Setting {
+                section,
+                protocol: None,
+            },
+        }
+    }
+
+    /// The OTLP exporter of `signal`.
+    pub(super) fn otlp(signal: Signal, settings: &OtlpSignal) -> Self {
+        Self {
+            exporter: "otlp",
+            signal,
+            target: settings.url.expose().to_owned(),
+            setting: Setting {
+                section: "telemetry.otlp",
+                protocol: Some(settings.protocol),
+            },
+        }
+    }
 }
 
 /// The counters of one exporter. A cheap clone.
@@ -32,34 +80,33 @@ pub(in crate::telemetry) struct Health(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    exporter: &'static str,
-    /// Where the spans go, without credentials.
-    url: String,
+    about: About,
     queued: AtomicU64,
     exported: AtomicU64,
     dropped: AtomicU64,
     is_failing: AtomicBool,
     is_overflowing: AtomicBool,
+    is_rejecting: AtomicBool,
+    /// There is an overflow to be said.
+    overflow: Notify,
     last_error: Mutex<Option<String>>,
-    /// What the transport said of the request that is under way, where the exporter would not repeat it.
-    cause: Mutex<Option<String>>,
     /// Weak, because the subscriber holds the tracer, and that the queue, and that this.
     log: OnceLock<WeakDispatch>,
 }
 
 impl Health {
-    /// `url` is where the spans go; what it holds of credentials is left out.
-    pub(super) fn new(exporter: &'static str, url: &str) -> Self {
+    pub(in crate::telemetry) fn new(mut about: About) -> Self {
+        about.target = redact::text(&about.target).into_owned();
         Self(Arc::new(Inner {
-            exporter,
-            url: redact::text(url).into_owned(),
+            about,
             queued: AtomicU64::new(0),
             exported: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             is_failing: AtomicBool::new(false),
             is_overflowing: AtomicBool::new(false),
+            is_rejecting: AtomicBool::new(false),
+            overflow: Notify::new(),
             last_error: Mutex::new(None),
-            cause: Mutex::new(None),
             log: OnceLock::new(),
         }))
     }
@@ -69,6 +116,10 @@ impl Health {
         let _ = self.0.log.set(dispatch.downgrade());
     }
 
+    pub(super) fn exporter(&self) -> &'static str {
+        self.0.about.exporter
+    }
+
     pub(in crate::telemetry) fn snapshot(&self) -> ExporterHealth {
         let inner = &self.0;
         let last_error = inner
@@ -76,7 +127,9 @@ impl Health {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         ExporterHealth {
-            exporter: inner.exporter,
+            exporter: inner.about.exporter,
+            signal: inner.about.signal.as_str(),
+            target: inner.about.target.clone(),
             queued: inner.queued.load(Relaxed),
             exported: inner.exported.load(Relaxed),
             dropped: inner.dropped.load(Relaxed),
@@ -89,76 +142,132 @@ impl Health {
         self.0.queued.fetch_add(1, Relaxed);
     }
 
-    /// The queue had no room for a span.
+    /// The queue had no room. It is said by the queue's thread: who is here may be in the middle of a log line.
     pub(super) fn overflowed(&self) {
         self.0.queued.fetch_sub(1, Relaxed);
         self.0.dropped.fetch_add(1, Relaxed);
         if !self.0.is_overflowing.swap(true, Relaxed) {
-            let exporter = self.0.exporter;
-            self.say(|| {
-                tracing::warn!(
-                    exporter,
-                    "the span queue of `{exporter}` is full; spans are dropped until there is room \
-                     (telemetry.batch.max_queue_size)"
-                );
-            });
+            self.0.overflow.notify_one();
         }
     }
 
-    /// The backend took `spans`.
-    pub(super) fn exported(&self, spans: usize) {
+    /// Waits until there is an overflow to be said.
+    pub(super) async fn overflow(&self) {
+        self.0.overflow.notified().await;
+    }
+
+    pub(super) fn say_overflow(&self) {
+        let About {
+            exporter, signal, ..
+        } = &self.0.about;
+        let (items, key) = match signal {
+            Signal::Traces => ("spans", "telemetry.batch.max_queue_size"),
+            Signal::Metrics => ("metrics", "telemetry.metrics.export_interval"),
+            Signal::Logs => ("log records", "telemetry.logs_batch.max_queue_size"),
+        };
+        self.say(|| {
+            tracing::warn!(
+                exporter,
+                signal = signal.as_str(),
+                "the queue of {items} for `{exporter}` is full; they are dropped until there is room ({key})"
+            );
+        });
+    }
+
+    /// What became of a batch of `count`.
+    pub(super) fn settle(&self, count: usize, result: Result<Taken, Failure>) {
+        match result {
+            Ok(taken) => self.exported(count, &taken),
+            Err(failure) => self.failed(count, &failure),
+        }
+    }
+
+    fn exported(&self, count: usize, taken: &Taken) {
         let inner = &self.0;
-        inner.queued.fetch_sub(spans as u64, Relaxed);
-        inner.exported.fetch_add(spans as u64, Relaxed);
+        let rejected = taken.rejected.min(count as u64);
+        inner.queued.fetch_sub(count as u64, Relaxed);
+        inner.exported.fetch_add(count as u64 - rejected, Relaxed);
+        inner.dropped.fetch_add(rejected, Relaxed);
         inner.is_overflowing.store(false, Relaxed);
+        self.rejected(taken);
         if inner.is_failing.swap(false, Relaxed) {
-            let (exporter, url) = (inner.exporter, &inner.url);
-            let dropped = inner.dropped.load(Relaxed);
+            let About {
+                exporter, target, ..
+            } = &inner.about;
+            let (items, dropped) = (self.items(), inner.dropped.load(Relaxed));
             self.say(|| {
                 tracing::info!(
                     exporter,
                     dropped,
-                    "exporting spans to `{exporter}` at {url} works again"
+                    "exporting {items} to `{exporter}` at {target} works again"
                 );
             });
         }
     }
 
-    /// The backend did not take `spans`; they are lost.
-    pub(super) fn failed(&self, spans: usize, error: &str) {
+    /// A backend that takes only a part says so once, until it takes everything again.
+    fn rejected(&self, taken: &Taken) {
         let inner = &self.0;
-        inner.queued.fetch_sub(spans as u64, Relaxed);
-        inner.dropped.fetch_add(spans as u64, Relaxed);
-        let error = match self.cause().take() {
-            Some(cause) => format!("{error}: {cause}"),
-            None => error.to_owned(),
-        };
-        let error = redact::text(&error).into_owned();
-        let mut last_error = inner
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *last_error = Some(error.clone());
-        drop(last_error);
+        let is_rejecting = taken.rejected > 0 || !taken.said.is_empty();
+        if inner.is_rejecting.swap(is_rejecting, Relaxed) || !is_rejecting {
+            return;
+        }
+        let error = redact::text(&taken.said).into_owned();
+        self.remember(format!("it rejected {}: {error}", taken.rejected));
+        let About {
+            exporter, target, ..
+        } = &inner.about;
+        let (items, rejected) = (self.items(), taken.rejected);
+        self.say(|| {
+            tracing::warn!(
+                exporter,
+                rejected,
+                error,
+                "`{exporter}` at {target} takes only a part of the {items}; the rest is dropped"
+            );
+        });
+    }
+
+    /// The backend did not take a batch of `count`, which is lost.
+    pub(super) fn failed(&self, count: usize, failure: &Failure) {
+        let inner = &self.0;
+        inner.queued.fetch_sub(count as u64, Relaxed);
+        inner.dropped.fetch_add(count as u64, Relaxed);
+        let error = redact::text(&failure.cause).into_owned();
+        self.remember(error.clone());
         if !inner.is_failing.swap(true, Relaxed) {
-            let (exporter, url) = (inner.exporter, &inner.url);
+            let About {
+                exporter,
+                target,
+                setting,
+                ..
+            } = &inner.about;
+            let (items, advice) = (self.items(), setting.advice(failure));
             self.say(|| {
                 tracing::warn!(
                     exporter,
                     error,
-                    "exporting spans to `{exporter}` at {url} fails; spans are dropped until it recovers"
+                    "exporting {items} to `{exporter}` at {target} fails; {advice}; {items} are dropped until it recovers"
                 );
             });
         }
     }
 
-    /// What the transport had against the request; `None` when it had nothing.
-    pub(super) fn note_cause(&self, cause: Option<String>) {
-        *self.cause() = cause;
+    fn remember(&self, error: String) {
+        let mut last_error = self
+            .0
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *last_error = Some(error);
     }
 
-    fn cause(&self) -> MutexGuard<'_, Option<String>> {
-        self.0.cause.lock().unwrap_or_else(PoisonError::into_inner)
+    fn items(&self) -> &'static str {
+        match self.0.about.signal {
+            Signal::Traces => "spans",
+            Signal::Metrics => "metrics",
+            Signal::Logs => "log records",
+        }
     }
 
     /// An exporter's thread has no subscriber of its own.

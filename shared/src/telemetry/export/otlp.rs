@@ -1,117 +1,156 @@
-//! The OTLP exporter, over gRPC or HTTP. TLS is rustls with ring, as everywhere.
+//! OTLP over gRPC and HTTP, for every signal.
+//!
+//! The messages are those of `opentelemetry-proto`, and gRPC is tonic's. What is between them is ours, because
+//! `opentelemetry-otlp` says neither why a request failed nor what a backend rejected, and adds headers from the
+//! environment to those that it is given, which would send the credentials of one backend to another.
 
-use std::error::Error;
+mod answer;
+mod grpc;
+mod http;
 
-use futures_util::future::BoxFuture;
-use http::{HeaderName, HeaderValue, Request, Response};
-use opentelemetry_http::{Bytes, HttpClient, HttpError};
-use opentelemetry_otlp::{
-    Compression as OtlpCompression, Protocol, SpanExporter, WithExportConfig as _,
-    WithHttpConfig as _, WithTonicConfig as _, tonic_types::metadata::MetadataMap,
+use ::http::HeaderMap;
+use bytes::Bytes;
+use opentelemetry_proto::{
+    tonic::collector::trace::v1::ExportTraceServiceRequest,
+    transform::{
+        common::tonic::ResourceAttributesWithSchema,
+        trace::tonic::group_spans_by_resource_and_scope,
+    },
 };
+use opentelemetry_sdk::{Resource, trace::SpanData};
+use serde::Serialize;
 
-use super::{Health, TelemetryError, queue::Connect};
+use super::{
+    TelemetryError,
+    failure::Failure,
+    queue::{Export, Taken},
+    retry::Patience,
+};
 use crate::{
-    config::{Compression, Headers, OtlpConfig, OtlpProtocol, OtlpSignal, Signal},
-    http as client,
+    config::{OtlpProtocol, OtlpSignal, Signal},
+    telemetry::redact,
+    tls::Trust,
 };
+use grpc::Grpc;
+use http::Http;
 
-/// What makes the exporter of `config`, which fares as `health` says; gRPC wants to be made inside the event loop that will run it.
-pub(super) fn connector(config: &OtlpConfig, health: &Health) -> Connect<SpanExporter> {
-    let (signal, health) = (config.signal(Signal::Traces), health.clone());
-    match signal.protocol {
-        OtlpProtocol::Grpc => Box::new(move || grpc(&signal)),
-        OtlpProtocol::HttpProtobuf => Box::new(move || http(&signal, Protocol::HttpBinary, health)),
-        OtlpProtocol::HttpJson => Box::new(move || http(&signal, Protocol::HttpJson, health)),
-    }
-}
-
-fn grpc(config: &OtlpSignal) -> Result<SpanExporter, TelemetryError> {
-    let mut builder = SpanExporter::builder()
-        .with_tonic()
-        .with_endpoint(config.url.expose())
-        .with_timeout(config.timeout)
-        .with_metadata(metadata(&config.headers));
-    if let Some(compression) = compression(config.compression) {
-        builder = builder.with_compression(compression);
-    }
-    builder.build().map_err(TelemetryError::Otlp)
-}
-
-fn http(
-    config: &OtlpSignal,
-    protocol: Protocol,
-    health: Health,
-) -> Result<SpanExporter, TelemetryError> {
-    let headers = config.headers.iter();
-    let url = &config.url;
-    let mut builder = SpanExporter::builder()
-        .with_http()
-        .with_protocol(protocol)
-        .with_endpoint(url.expose())
-        .with_timeout(config.timeout)
-        .with_headers(
-            headers
-                .map(|(name, value)| (name.to_owned(), value.expose().to_owned()))
-                .collect(),
-        );
-    if let Some(compression) = compression(config.compression) {
-        builder = builder.with_compression(compression);
-    }
-    let client = match url.expose().starts_with("http:") {
-        // The other one reads the system's certificates, while the agent waits for it to start.
-        true => client::plain_client(config.timeout),
-        false => client::tls_client(config.timeout),
-    };
-    let client = client.map_err(TelemetryError::OtlpClient)?;
-    builder = builder.with_http_client(Telling { client, health });
-    builder.build().map_err(TelemetryError::Otlp)
-}
-
-/// A client that keeps why a request failed, of which the exporter says only that it was the network.
+/// Sends one signal to one backend.
 #[derive(Debug)]
-struct Telling<C> {
-    client: C,
-    health: Health,
+pub(in crate::telemetry) struct Otlp {
+    transport: Transport,
+    /// What must not be in an error text, although a backend may repeat it.
+    secrets: Vec<String>,
+    timeout: std::time::Duration,
+    resource: ResourceAttributesWithSchema,
 }
 
-impl<C: HttpClient> HttpClient for Telling<C> {
-    fn send_bytes<'a, 'b>(
-        &'a self,
-        request: Request<Bytes>,
-    ) -> BoxFuture<'b, Result<Response<Bytes>, HttpError>>
-    where
-        'a: 'b,
-        Self: 'b,
-    {
-        Box::pin(async {
-            let sent = self.client.send_bytes(request).await;
-            let cause = sent.as_ref().err().map(|error| causes(&**error));
-            self.health.note_cause(cause);
-            sent
+#[derive(Debug)]
+enum Transport {
+    Grpc(Box<Grpc>),
+    Http(Box<Http>),
+}
+
+impl Otlp {
+    /// Opens nothing until the first export.
+    ///
+    /// # Errors
+    /// When the files for TLS cannot be read, or the URL is none.
+    pub(in crate::telemetry) fn new(
+        signal: Signal,
+        settings: &OtlpSignal,
+    ) -> Result<Self, TelemetryError> {
+        let trust = Trust::read(
+            settings.certificate.as_deref(),
+            settings.client_certificate.as_deref(),
+            settings.client_key.as_deref(),
+        )?;
+        let headers = header_map(settings);
+        let transport = match settings.protocol {
+            OtlpProtocol::Grpc => {
+                Transport::Grpc(Box::new(Grpc::new(signal, settings, headers, trust)?))
+            }
+            OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => {
+                Transport::Http(Box::new(Http::new(settings, headers, trust)?))
+            }
+        };
+        let secrets = settings.headers.iter().map(|(_, value)| value.expose());
+        Ok(Self {
+            transport,
+            secrets: secrets.flat_map(parts).collect(),
+            timeout: settings.timeout,
+            resource: ResourceAttributesWithSchema::default(),
         })
     }
-}
 
-/// What is below `error`, which says itself only where the request went; or `error`, where nothing is.
-fn causes(error: &(dyn Error + 'static)) -> String {
-    let first = error.source().unwrap_or(error);
-    let chain = std::iter::successors(Some(first), |error| (*error).source());
-    let texts: Vec<String> = chain.map(ToString::to_string).collect();
-    texts.join(": ")
-}
+    /// Keeps what belongs to every batch.
+    pub(in crate::telemetry) fn set_resource(&mut self, resource: &Resource) {
+        self.resource = resource.into();
+    }
 
-fn compression(compression: Compression) -> Option<OtlpCompression> {
-    match compression {
-        Compression::None => None,
-        Compression::Gzip => Some(OtlpCompression::Gzip),
+    /// Sends `request`, if need be more than once.
+    pub(in crate::telemetry) async fn send<M: prost::Message + Serialize>(
+        &self,
+        request: &M,
+        patience: &Patience,
+    ) -> Result<Taken, Failure> {
+        let patience = patience.within(self.timeout);
+        let sent = match &self.transport {
+            Transport::Grpc(grpc) => {
+                let body = Bytes::from(request.encode_to_vec());
+                patience
+                    .persist(async || grpc.send(body.clone()).await)
+                    .await
+            }
+            Transport::Http(http) => {
+                let body = http.encode(request)?;
+                patience
+                    .persist(async || http.send(body.clone()).await)
+                    .await
+            }
+        };
+        sent.map_err(|failure| self.without_secrets(failure))
+    }
+
+    fn without_secrets(&self, mut failure: Failure) -> Failure {
+        for secret in &self.secrets {
+            if failure.cause.contains(secret) {
+                failure.cause = failure.cause.replace(secret, redact::REDACTED);
+            }
+        }
+        failure
     }
 }
 
-fn metadata(headers: &Headers) -> MetadataMap {
-    let headers = headers.iter().filter_map(|(name, value)| {
-        let name = HeaderName::try_from(name).ok()?;
-        Some((name, HeaderValue::try_from(value.expose()).ok()?))
+impl Export<SpanData> for Otlp {
+    fn describe(&mut self, resource: &Resource) {
+        self.set_resource(resource);
+    }
+
+    async fn export(
+        &mut self,
+        batch: Vec<SpanData>,
+        patience: &Patience,
+    ) -> Result<Taken, Failure> {
+        let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
+        self.send(&ExportTraceServiceRequest { resource_spans }, patience)
+            .await
+    }
+}
+
+fn header_map(settings: &OtlpSignal) -> HeaderMap {
+    let headers = settings.headers.iter().filter_map(|(name, value)| {
+        let mut header = ::http::HeaderValue::try_from(value.expose()).ok()?;
+        header.set_sensitive(true);
+        Some((::http::HeaderName::try_from(name).ok()?, header))
     });
-    MetadataMap::from_headers(headers.collect())
+    headers.collect()
+}
+
+/// A header's value, and its last word: a backend may repeat `Bearer x` as `x`. Short ones are words, not secrets.
+fn parts(value: &str) -> Vec<String> {
+    let last = value.rsplit(' ').next().unwrap_or(value);
+    let mut parts = vec![value.to_owned(), last.to_owned()];
+    parts.retain(|part| part.len() >= 6);
+    parts.dedup();
+    parts
 }

@@ -1,12 +1,15 @@
-//! The queue of one network exporter, with a thread of its own.
+//! The queue of one exporter, with a thread of its own, so that one that is slow or down holds up nobody.
 //!
 //! The SDK's batch processor is not used because it does not tell how many spans it dropped, and runs its exporter where
-//! neither of the OTLP transports has the event loop that it needs.
+//! no transport has the event loop that it needs.
 
 use std::{
     fmt, mem,
     pin::pin,
-    sync::{Mutex, PoisonError, mpsc::SyncSender},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -15,85 +18,175 @@ use opentelemetry::Context as OtelContext;
 use opentelemetry_sdk::{
     Resource,
     error::{OTelSdkError, OTelSdkResult},
-    trace::{Span, SpanData, SpanExporter, SpanProcessor},
+    trace::{Span, SpanData, SpanProcessor},
 };
 use tokio::{
+    runtime::Runtime,
     sync::mpsc::{self, error::TrySendError},
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Health, TelemetryError};
+use super::{Health, TelemetryError, failure::Failure, retry::Patience};
 use crate::config::BatchConfig;
 
-/// Makes the exporter, on the thread that will run it.
-pub(super) type Connect<E> = Box<dyn FnOnce() -> Result<E, TelemetryError> + Send>;
+/// Longest that the end waits for a thread that was told to stop; one that the system holds in a write is left behind.
+const LEAVE_BEHIND: Duration = Duration::from_millis(500);
 
-/// Takes spans without ever waiting: what finds no room is dropped and counted.
-pub(super) struct Queue {
-    spans: mpsc::Sender<SpanData>,
+/// What takes batches of one kind to where they go. It runs on a thread of its own and may block.
+pub(in crate::telemetry) trait Export<T>: Send + 'static {
+    /// Says what belongs to every batch; it comes before the first one.
+    fn describe(&mut self, _resource: &Resource) {}
+
+    /// Takes a batch there. Dropping the future gives it up.
+    fn export(
+        &mut self,
+        batch: Vec<T>,
+        patience: &Patience,
+    ) -> impl Future<Output = Result<Taken, Failure>>;
+
+    /// Lets go of what it held back; nothing comes after this.
+    fn finish(&mut self) {}
+}
+
+/// What became of a batch that was taken.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::telemetry) struct Taken {
+    /// How much of it the backend did not want after all. It must not be sent again.
+    pub(super) rejected: u64,
+    /// What the backend said of it.
+    pub(super) said: String,
+}
+
+/// How a queue gathers.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::telemetry) struct Limits {
+    /// What may wait; the rest is dropped and counted.
+    pub(in crate::telemetry) queue: usize,
+    /// What goes at once.
+    pub(in crate::telemetry) batch: usize,
+    /// Longest that the first of a batch waits for others.
+    pub(in crate::telemetry) delay: Duration,
+    /// Longest that one export takes.
+    pub(in crate::telemetry) timeout: Duration,
+}
+
+impl From<&BatchConfig> for Limits {
+    fn from(config: &BatchConfig) -> Self {
+        Self {
+            queue: config.max_queue_size.get(),
+            batch: config.max_export_batch_size.get(),
+            delay: config.schedule_delay,
+            timeout: config.export_timeout,
+        }
+    }
+}
+
+/// Takes items without ever waiting: what finds no room is dropped and counted.
+pub(in crate::telemetry) struct Queue<T> {
+    items: mpsc::Sender<T>,
     orders: mpsc::UnboundedSender<Order>,
+    /// Ends the waits between attempts.
+    is_ending: CancellationToken,
     /// Gives up the export that is under way.
     cancel: CancellationToken,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<(JoinHandle<()>, Receiver<()>)>>,
     health: Health,
     flush_timeout: Duration,
 }
 
-/// What the thread is told beside spans; each is answered when everything queued before it was exported or dropped.
+/// What the thread is told beside items; each is answered when everything queued before it was exported or dropped.
 enum Order {
     Describe(Box<Resource>),
     Flush(SyncSender<()>),
     Finish(SyncSender<()>),
 }
 
-impl Queue {
-    /// Starts the thread and makes the exporter on it.
-    pub(super) fn start<E: SpanExporter + 'static>(
-        connect: Connect<E>,
-        config: &BatchConfig,
+impl<T: Send + 'static> Queue<T> {
+    /// Starts the thread.
+    pub(in crate::telemetry) fn start(
+        exporter: impl Export<T>,
+        limits: Limits,
         health: Health,
     ) -> Result<Self, TelemetryError> {
-        let (spans, received_spans) = mpsc::channel(config.max_queue_size.get());
+        let (items, received_items) = mpsc::channel(limits.queue);
         let (orders, received_orders) = mpsc::unbounded_channel();
-        let cancel = CancellationToken::new();
+        let (is_ending, cancel) = (CancellationToken::new(), CancellationToken::new());
         let batches = Batches {
-            spans: received_spans,
+            items: received_items,
             orders: received_orders,
             cancel: cancel.clone(),
             health: health.clone(),
-            delay: config.schedule_delay,
-            timeout: config.export_timeout,
-            size: config
-                .max_export_batch_size
-                .get()
-                .min(config.max_queue_size.get()),
+            delay: limits.delay,
+            patience: Patience {
+                limit: limits.timeout,
+                is_ending: is_ending.clone(),
+            },
+            size: limits.batch.min(limits.queue),
         };
-        let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
-        let body = move || match event_loop().and_then(|rt| Ok((enter(&rt, connect)?, rt))) {
-            Ok((exporter, rt)) => {
-                let _ = ready.send(Ok(()));
-                rt.block_on(batches.run(exporter));
-            }
-            Err(error) => drop(ready.send(Err(error))),
+        let rt = event_loop()?;
+        let (end, is_over) = sync_channel(1);
+        let body = move || {
+            rt.block_on(batches.run(exporter));
+            // A name that is still being looked up is nobody's any more.
+            rt.shutdown_background();
+            drop(end);
         };
-        let builder = thread::Builder::new().name("span-export".to_owned());
+        let builder = thread::Builder::new().name(format!("export-{}", health.exporter()));
         let thread = builder.spawn(body).map_err(TelemetryError::Start)?;
-        is_ready
-            .recv()
-            .expect("the thread says how its start went")?;
         Ok(Self {
-            spans,
+            items,
             orders,
+            is_ending,
             cancel,
-            thread: Mutex::new(Some(thread)),
+            thread: Mutex::new(Some((thread, is_over))),
             health,
-            flush_timeout: config.export_timeout,
+            flush_timeout: limits.timeout,
         })
     }
 
+    /// Queues `item`, or drops it where there is no room.
+    pub(in crate::telemetry) fn push(&self, item: T) {
+        self.health.queued();
+        if let Err(TrySendError::Full(_) | TrySendError::Closed(_)) = self.items.try_send(item) {
+            self.health.overflowed();
+        }
+    }
+
+    /// Says what belongs to every batch.
+    pub(in crate::telemetry) fn describe(&self, resource: &Resource) {
+        let resource = Box::new(resource.clone());
+        let _ = self.orders.send(Order::Describe(resource));
+    }
+
+    /// Exports what is queued; it blocks.
+    pub(in crate::telemetry) fn flush(&self) -> OTelSdkResult {
+        self.order(self.flush_timeout, Order::Flush)
+    }
+
+    /// Exports what is queued. What is not exported within `limit` is dropped and counted; it blocks.
+    pub(in crate::telemetry) fn finish(&self, limit: Duration) -> OTelSdkResult {
+        self.is_ending.cancel();
+        let result = self.order(limit, Order::Finish);
+        self.cancel.cancel();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some((thread, is_over)) = thread {
+            let over = is_over.recv_timeout(LEAVE_BEHIND);
+            if over == Err(std::sync::mpsc::RecvTimeoutError::Disconnected) {
+                let panicked = "the exporter's thread panicked";
+                let joined = thread.join();
+                joined.map_err(|_| OTelSdkError::InternalFailure(panicked.to_owned()))?;
+            }
+        }
+        result
+    }
+
     fn order(&self, limit: Duration, order: fn(SyncSender<()>) -> Order) -> OTelSdkResult {
-        let (done, is_done) = std::sync::mpsc::sync_channel(1);
+        let (done, is_done) = sync_channel(1);
         self.orders
             .send(order(done))
             .map_err(|_| OTelSdkError::AlreadyShutdown)?;
@@ -103,58 +196,41 @@ impl Queue {
     }
 }
 
-fn event_loop() -> Result<tokio::runtime::Runtime, TelemetryError> {
+fn event_loop() -> Result<Runtime, TelemetryError> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().build().map_err(TelemetryError::Start)
 }
 
-fn enter<E>(rt: &tokio::runtime::Runtime, connect: Connect<E>) -> Result<E, TelemetryError> {
-    let _entered = rt.enter();
-    connect()
-}
-
-impl SpanProcessor for Queue {
+impl SpanProcessor for Queue<SpanData> {
     fn on_start(&self, _span: &mut Span, _context: &OtelContext) {}
 
     fn on_end(&self, span: SpanData) {
-        if !span.span_context.is_sampled() {
-            return;
-        }
-        self.health.queued();
-        if let Err(TrySendError::Full(_) | TrySendError::Closed(_)) = self.spans.try_send(span) {
-            self.health.overflowed();
+        if span.span_context.is_sampled() {
+            self.push(span);
         }
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.order(self.flush_timeout, Order::Flush)
+        self.flush()
     }
 
-    /// What is not exported within `limit` is dropped and counted; the thread is gone afterwards.
     fn shutdown_with_timeout(&self, limit: Duration) -> OTelSdkResult {
-        let result = self.order(limit, Order::Finish);
-        self.cancel.cancel();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread {
-            thread.join().map_err(|_| {
-                OTelSdkError::InternalFailure("the exporter's thread panicked".to_owned())
-            })?;
-        }
-        result
+        self.finish(limit)
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        let _ = self
-            .orders
-            .send(Order::Describe(Box::new(resource.clone())));
+        self.describe(resource);
     }
 }
 
-impl fmt::Debug for Queue {
+/// Dropped without an end, a queue still sends what is left, with one attempt for each batch.
+impl<T> Drop for Queue<T> {
+    fn drop(&mut self) {
+        self.is_ending.cancel();
+    }
+}
+
+impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue")
             .field("health", &self.health)
@@ -163,20 +239,20 @@ impl fmt::Debug for Queue {
 }
 
 /// The thread's side of a queue.
-struct Batches {
-    spans: mpsc::Receiver<SpanData>,
+struct Batches<T> {
+    items: mpsc::Receiver<T>,
     orders: mpsc::UnboundedReceiver<Order>,
     cancel: CancellationToken,
     health: Health,
     delay: Duration,
-    timeout: Duration,
+    patience: Patience,
     size: usize,
 }
 
-impl Batches {
-    async fn run<E: SpanExporter>(mut self, mut exporter: E) {
-        let mut batch = Vec::with_capacity(self.size);
-        // Long gone, so that it is set by the first span.
+impl<T> Batches<T> {
+    async fn run(mut self, mut exporter: impl Export<T>) {
+        let mut batch = Vec::new();
+        // Long gone, so that it is set by the first item.
         let mut due = Instant::now();
         loop {
             let room = self.size - batch.len();
@@ -184,39 +260,43 @@ impl Batches {
             tokio::select! {
                 biased;
                 order = self.orders.recv() => match order {
-                    Some(Order::Describe(resource)) => exporter.set_resource(&resource),
+                    Some(Order::Describe(resource)) => exporter.describe(&resource),
                     Some(Order::Flush(done)) => {
-                        self.export_all(&exporter, &mut batch).await;
+                        self.export_all(&mut exporter, &mut batch).await;
                         let _ = done.send(());
                     }
                     Some(Order::Finish(done)) => {
-                        self.spans.close();
-                        self.export_all(&exporter, &mut batch).await;
-                        let _ = exporter.shutdown_with_timeout(self.timeout);
+                        self.items.close();
+                        self.export_all(&mut exporter, &mut batch).await;
+                        exporter.finish();
                         let _ = done.send(());
                         return;
                     }
                     // The telemetry was dropped without a shutdown.
-                    None => return self.export_all(&exporter, &mut batch).await,
+                    None => {
+                        self.export_all(&mut exporter, &mut batch).await;
+                        return exporter.finish();
+                    }
                 },
-                () = sleep_until(due), if !is_first => self.export(&exporter, &mut batch).await,
-                _ = self.spans.recv_many(&mut batch, room) => {
+                () = sleep_until(due), if !is_first => self.export(&mut exporter, &mut batch).await,
+                _ = self.items.recv_many(&mut batch, room) => {
                     if is_first {
                         due = Instant::now() + self.delay;
                     }
                     if batch.len() >= self.size {
-                        self.export(&exporter, &mut batch).await;
+                        self.export(&mut exporter, &mut batch).await;
                     }
                 }
+                () = self.health.overflow() => self.health.say_overflow(),
             }
         }
     }
 
-    async fn export_all<E: SpanExporter>(&mut self, exporter: &E, batch: &mut Vec<SpanData>) {
+    async fn export_all(&mut self, exporter: &mut impl Export<T>, batch: &mut Vec<T>) {
         loop {
             while batch.len() < self.size {
-                match self.spans.try_recv() {
-                    Ok(span) => batch.push(span),
+                match self.items.try_recv() {
+                    Ok(item) => batch.push(item),
                     Err(_) => break,
                 }
             }
@@ -227,18 +307,22 @@ impl Batches {
         }
     }
 
-    async fn export<E: SpanExporter>(&self, exporter: &E, batch: &mut Vec<SpanData>) {
-        let spans = mem::replace(batch, Vec::with_capacity(self.size));
-        let count = spans.len();
-        let export = pin!(timeout(self.timeout, exporter.export(spans)));
-        tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => self.health.failed(count, "the program ended first"),
-            result = export => match result {
-                Ok(Ok(())) => self.health.exported(count),
-                Ok(Err(error)) => self.health.failed(count, &error.to_string()),
-                Err(_) => self.health.failed(count, "no answer within telemetry.batch.export_timeout"),
-            },
+    async fn export(&self, exporter: &mut impl Export<T>, batch: &mut Vec<T>) {
+        let items = mem::take(batch);
+        let count = items.len();
+        let limit = self.patience.limit;
+        let mut export = pin!(timeout(limit, exporter.export(items, &self.patience)));
+        loop {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return self.health.failed(count, &Failure::ended()),
+                result = &mut export => {
+                    let result = result.unwrap_or_else(|_| Err(Failure::timeout(limit)));
+                    return self.health.settle(count, result);
+                }
+                // Somebody may be waiting for an answer that never comes, just when this is to be said.
+                () = self.health.overflow() => self.health.say_overflow(),
+            }
         }
     }
 }

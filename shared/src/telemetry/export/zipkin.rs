@@ -1,0 +1,83 @@
+//! Spans as Zipkin takes them: JSON of its API v2, posted.
+
+mod span;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use opentelemetry_sdk::{Resource, trace::SpanData};
+use url::Url;
+
+use super::{
+    TelemetryError,
+    failure::{Again, Failure, Kind},
+    queue::{Export, Taken},
+    retry::Patience,
+};
+use crate::{config::ZipkinConfig, http::Untraced, telemetry::keys, tls::Trust};
+use span::ZipkinSpan;
+
+/// Posts spans to Zipkin.
+#[derive(Debug)]
+pub(super) struct Zipkin {
+    client: Untraced,
+    timeout: std::time::Duration,
+    service: String,
+}
+
+impl Zipkin {
+    pub(super) fn new(config: &ZipkinConfig) -> Result<Self, TelemetryError> {
+        let url = Url::parse(config.endpoint.expose()).map_err(TelemetryError::Url)?;
+        Ok(Self {
+            client: Untraced::new(url, Trust::default()).map_err(TelemetryError::Client)?,
+            timeout: config.timeout,
+            service: String::new(),
+        })
+    }
+
+    fn encode(&self, batch: &[SpanData]) -> Result<Bytes, Failure> {
+        let spans = batch
+            .iter()
+            .map(|span| ZipkinSpan::new(&self.service, span));
+        let spans: Vec<_> = spans.collect();
+        let body = serde_json::to_vec(&spans).map_err(|error| Failure {
+            cause: format!("writing the batch as JSON: {error}"),
+            kind: Kind::Malformed,
+            again: Again::Never,
+        })?;
+        Ok(body.into())
+    }
+
+    async fn send(&self, body: Bytes) -> Result<Taken, Failure> {
+        let json = HeaderValue::from_static("application/json");
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, json)]);
+        let answer = self.client.post(headers, body).await;
+        let answer = answer.map_err(|error| Failure::http(&error))?;
+        if (200..300).contains(&answer.status) {
+            return Ok(Taken::default());
+        }
+        let said = String::from_utf8_lossy(&answer.body);
+        Err(Failure::status(&answer, &said))
+    }
+}
+
+impl Export<SpanData> for Zipkin {
+    fn describe(&mut self, resource: &Resource) {
+        let name = resource.get(&keys::SERVICE_NAME.into());
+        self.service = name.map(|name| name.to_string()).unwrap_or_default();
+    }
+
+    async fn export(
+        &mut self,
+        batch: Vec<SpanData>,
+        patience: &Patience,
+    ) -> Result<Taken, Failure> {
+        let body = self.encode(&batch)?;
+        let patience = patience.within(self.timeout);
+        patience
+            .persist(async || self.send(body.clone()).await)
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests;
