@@ -30,6 +30,7 @@ mod answered;
 mod ended;
 mod health;
 mod messages;
+mod propagation;
 #[cfg(feature = "servers")]
 mod servers;
 mod sources;

@@ -30,6 +30,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Stack {
     apart: Option<Apart>,
     running: Running,
+    /// The stack's own traces, or a place for those of others where it keeps none.
+    store: Store,
     client: reqwest::Client,
     directory: TempDir,
 }
@@ -118,9 +120,14 @@ impl Stack {
             agents.extend(setup.agents);
         })
         .await?;
+        let store = match running.platform().traces() {
+            Some(store) => store.clone(),
+            None => Store::open(&directory.path().join("traces-of-others"))?,
+        };
         let mut stack = Self {
             apart: None,
             running,
+            store,
             client: client::client()?,
             directory,
         };
@@ -133,7 +140,7 @@ impl Stack {
     }
 
     async fn apart(&self, servers: Servers, apart: Option<Otherwise>) -> Result<Apart> {
-        let receiver = Receiver::start(self.store()?.clone()).await?;
+        let receiver = Receiver::start(self.store.clone()).await?;
         // Where the recorded sources listen is known by now.
         let mut config = self.running.platform().config().clone();
         // Tests look at spans while a question is on its way.
@@ -244,7 +251,7 @@ impl Stack {
     /// # Errors
     /// When there is none within [`PATIENCE`].
     pub async fn ended(&self, is_it: impl Fn(&Span) -> bool) -> Result<Span> {
-        let store = self.store()?;
+        let store = &self.store;
         let until = Instant::now() + PATIENCE;
         loop {
             let traces = traces(store)?;
@@ -265,7 +272,7 @@ impl Stack {
 
     /// Stops everything, so that every span has ended, and returns every trace there is.
     pub async fn stop(mut self) -> Result<Stopped> {
-        let store = self.store()?.clone();
+        let store = self.store.clone();
         if let Some(mut apart) = self.apart.take() {
             for process in &mut apart.processes {
                 process.terminate()?;
@@ -277,12 +284,5 @@ impl Stack {
             traces: traces(&store)?,
             directory: self.directory,
         })
-    }
-
-    fn store(&self) -> Result<&Store> {
-        self.running
-            .platform()
-            .traces()
-            .context("the stack keeps no traces")
     }
 }

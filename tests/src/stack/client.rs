@@ -70,7 +70,7 @@ impl Stack {
 
     /// All traces as text: what has ended so far.
     fn drawn(&self) -> Result<String> {
-        let traces = traces(self.store()?)?;
+        let traces = traces(&self.store)?;
         Ok(traces.iter().map(drawn).collect())
     }
 
