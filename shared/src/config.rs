@@ -33,7 +33,7 @@ pub use secret::{REDACTED, RedactedUrl, Secret, looks_secret};
 pub use sections::{
     AgentConfig, ApiConfig, BatchConfig, BusConfig, CacheConfig, Config, DocumentsConfig,
     FileConfig, Headers, JaegerConfig, LimitsConfig, LogConfig, LogFilter, MetricsConfig,
-    OtlpConfig, OtlpSignal, OtlpSignalConfig, Signal, SourceConfig, SourcesConfig, TelemetryConfig,
-    TimeseriesConfig, TracesConfig, ViewerConfig, ZcashConfig, ZipkinConfig,
+    OtlpConfig, OtlpSignal, OtlpSignalConfig, SamplerRule, Signal, SourceConfig, SourcesConfig,
+    TelemetryConfig, TimeseriesConfig, TracesConfig, ViewerConfig, ZcashConfig, ZipkinConfig,
 };
 pub use urls::{ApiUrl, BusUrl, CacheUrl, DocumentsUrl, SourceUrl, TimeseriesUrl, TracesUrl};

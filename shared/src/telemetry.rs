@@ -6,13 +6,19 @@ pub mod propagation;
 pub mod redact;
 
 mod export;
+mod finish;
+mod late_log;
 mod logs;
 mod metrics;
+mod pattern;
 mod pipeline;
 mod resource;
 mod sampling;
+mod slow;
 mod span;
+mod tail;
 mod tracer;
+mod treatment;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -20,7 +26,7 @@ use chimera_traces::Store;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::{
     Resource,
-    trace::{InMemorySpanExporter, Sampler, SdkTracerProvider, SpanProcessor},
+    trace::{InMemorySpanExporter, SdkTracerProvider, SpanProcessor},
 };
 use tracing::{Dispatch, level_filters::LevelFilter};
 use tracing_subscriber::EnvFilter;
@@ -38,6 +44,7 @@ use logs::{LogOutput, LogSettings};
 use pipeline::{Pipeline, SpanCounts};
 use propagation::Propagator;
 use tracer::Tracer;
+use treatment::Treatment;
 
 /// The telemetry of one service: its tracer, its metrics and its subscriber for the `tracing` macros. A cheap clone.
 #[derive(Clone)]
@@ -82,7 +89,7 @@ pub struct Setup<'a> {
 /// The tracing half of a [`Setup`], as values.
 struct Parts {
     resource: Resource,
-    sampler: Sampler,
+    treatment: Treatment,
     exports: Exports,
 }
 
@@ -105,7 +112,7 @@ impl Telemetry {
         let parts = if config.enabled {
             Some(Parts {
                 resource: resource::describe(service, setup.version, &config.resource_attributes),
-                sampler: sampling::sampler(config.sampler, config.sampler_arg),
+                treatment: Treatment::new(config),
                 exports: Exports::open(config, setup.store)?,
             })
         } else {
@@ -164,6 +171,32 @@ impl Telemetry {
         (Self::assemble(service, Some(parts), Some(logs)), buffer)
     }
 
+    /// Telemetry as `config` says, but with its spans and its log lines in memory.
+    #[cfg(test)]
+    fn with_config_for_test(config: &TelemetryConfig) -> (Self, InMemorySpanExporter, LogBuffer) {
+        let exporter = InMemorySpanExporter::default();
+        let buffer = LogBuffer::default();
+        let logs = LogSettings {
+            filter: EnvFilter::new("info"),
+            own: LevelFilter::INFO,
+            format: LogFormat::Json,
+            output: LogOutput::Memory(buffer.clone()),
+        };
+        let parts = Parts {
+            resource: resource::describe("svc", None, &config.resource_attributes),
+            treatment: Treatment::new(config),
+            exports: Exports {
+                sinks: vec![Box::new(Memory::new(exporter.clone()))],
+                ..Exports::default()
+            },
+        };
+        (
+            Self::assemble("svc", Some(parts), Some(logs)),
+            exporter,
+            buffer,
+        )
+    }
+
     /// Telemetry of `service` that is off: no spans, no lines; contexts that come in are passed on.
     pub fn off(service: &str) -> Self {
         Self::assemble(service, None, None)
@@ -174,17 +207,23 @@ impl Telemetry {
         let mut memory = None;
         let mut exporters = Vec::new();
         let mut metrics = Metrics::off();
+        let mut late_log = None;
         let tracing = parts.map(|parts| {
+            let treatment = parts.treatment;
+            late_log = Some(treatment.log);
             memory = parts.exports.memory;
             exporters = parts.exports.health;
             metrics = Metrics::new(&parts.resource, &counts, &exporters);
             let pipeline = Pipeline {
                 sinks: parts.exports.sinks,
                 counts: Arc::clone(&counts),
+                finish: treatment.finish,
+                tail: treatment.tail,
             };
             let provider = SdkTracerProvider::builder()
                 .with_resource(parts.resource)
-                .with_sampler(parts.sampler)
+                .with_sampler(treatment.sampler)
+                .with_span_limits(treatment.limits)
                 .with_span_processor(pipeline)
                 .build();
             let tracer = Tracer(provider.tracer("chimera"));
@@ -197,6 +236,9 @@ impl Telemetry {
         };
         for exporter in &exporters {
             exporter.log_to(&dispatch);
+        }
+        if let Some(log) = late_log {
+            log.log_to(&dispatch);
         }
         Self(Arc::new(Inner {
             service: service.to_owned(),
@@ -302,7 +344,7 @@ impl Parts {
     fn plain(service: &str, exports: Exports) -> Self {
         Self {
             resource: resource::describe(service, None, &BTreeMap::new()),
-            sampler: Sampler::ParentBased(Box::new(Sampler::AlwaysOn)),
+            treatment: Treatment::default(),
             exports,
         }
     }

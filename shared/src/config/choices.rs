@@ -142,7 +142,7 @@ choices! {
         Trace = "trace",
     }
 
-    /// Which traces are recorded, as the OpenTelemetry specification names them.
+    /// Which traces are recorded, as the OpenTelemetry specification names them; the last four are Chimera's own.
     pub enum Sampler {
         /// All.
         AlwaysOn = "always_on",
@@ -156,6 +156,14 @@ choices! {
         ParentBasedAlwaysOff = "parentbased_always_off",
         /// As the caller decided; the share `sampler_arg` of those that begin here.
         ParentBasedTraceIdRatio = "parentbased_traceidratio",
+        /// By the attributes of the first span in this process, as `sampler_rules` says.
+        Attribute = "attribute",
+        /// As the caller decided; as `sampler_rules` says for those that begin here.
+        ParentBasedAttribute = "parentbased_attribute",
+        /// At most `sampler_rate` a second.
+        RateLimited = "ratelimited",
+        /// As the caller decided; at most `sampler_rate` a second of those that begin here.
+        ParentBasedRateLimited = "parentbased_ratelimited",
     }
 
     /// How OTLP is spoken.

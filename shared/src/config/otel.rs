@@ -200,11 +200,18 @@ impl<'a> Reading<'a> {
     fn sampler_arg(&mut self) {
         let name = "OTEL_TRACES_SAMPLER_ARG";
         let Some(text) = self.get(name) else { return };
-        if self.get("OTEL_TRACES_SAMPLER").is_none() {
+        let Some(sampler) = self.get("OTEL_TRACES_SAMPLER") else {
             return self.warn(name, "it counts only when OTEL_TRACES_SAMPLER is set");
-        }
+        };
+        // What the specification has no sampler for takes its rate here as well.
+        let is_rate = sampler.to_ascii_lowercase().ends_with("ratelimited");
+        let key = if is_rate {
+            "sampler_rate"
+        } else {
+            "sampler_arg"
+        };
         match text.parse::<f64>() {
-            Ok(share) => self.add(name, "sampler_arg", Input::Toml(share.into())),
+            Ok(number) => self.add(name, key, Input::Toml(number.into())),
             Err(_) => self.warn(name, &format!("expected a number, found {}", quoted(text))),
         }
     }

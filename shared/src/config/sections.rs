@@ -3,6 +3,7 @@
 //! The variable of the key `bus.url` is `CHIMERA__BUS__URL`, and so for each.
 
 mod otlp;
+mod sampling;
 mod sources;
 mod telemetry;
 
@@ -17,6 +18,7 @@ use super::settings::settings;
 use super::urls::{ApiUrl, BusUrl, CacheUrl, DocumentsUrl, TimeseriesUrl, TracesUrl};
 
 pub use otlp::{OtlpConfig, OtlpSignal, OtlpSignalConfig, Signal};
+pub use sampling::SamplerRule;
 pub use sources::{SourceConfig, SourcesConfig, ZcashConfig};
 pub use telemetry::{
     BatchConfig, FileConfig, Headers, JaegerConfig, LimitsConfig, LogConfig, LogFilter,

@@ -40,3 +40,7 @@ pub const CHIMERA_LINK: &str = "chimera.link";
 pub const PEER_SERVICE: &str = "peer.service";
 /// Its successor. Source: <https://opentelemetry.io/docs/specs/semconv/registry/attributes/service/>.
 pub const SERVICE_PEER_NAME: &str = "service.peer.name";
+/// Whether a span took longer than the threshold for its name. Set on those that did. Chimera's own.
+pub const CHIMERA_SLOW: &str = "chimera.slow";
+/// That threshold, milliseconds. Chimera's own.
+pub const CHIMERA_SLOW_THRESHOLD_MS: &str = "chimera.slow.threshold_ms";

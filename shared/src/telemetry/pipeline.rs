@@ -1,4 +1,4 @@
-//! The one way of a span from its end to the exporters: counted, redacted once, then handed to each.
+//! The one way of a span from its end to the exporters: counted, finished once, then handed to each.
 
 use std::{
     sync::{
@@ -8,14 +8,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use opentelemetry::{Context as OtelContext, trace::SpanId};
+use opentelemetry::{
+    Context as OtelContext,
+    trace::{Span as _, SpanId},
+};
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
     trace::{Span, SpanData, SpanProcessor},
 };
 
-use super::{propagation::RANDOM, redact, tracer::with_flags};
+use super::{finish::Finish, propagation::RANDOM, tail::Tail, tracer::with_flags};
 
 /// How many recorded spans a service started and ended.
 #[derive(Debug, Default)]
@@ -41,11 +44,30 @@ impl SpanCounts {
 pub(super) struct Pipeline {
     pub(super) sinks: Vec<Box<dyn SpanProcessor>>,
     pub(super) counts: Arc<SpanCounts>,
+    pub(super) finish: Finish,
+    /// Without one, only what the sampler chose is exported.
+    pub(super) tail: Option<Tail>,
+}
+
+impl Pipeline {
+    fn export(&self, span: SpanData) {
+        if let Some((last, others)) = self.sinks.split_last() {
+            for sink in others {
+                sink.on_end(span.clone());
+            }
+            last.on_end(span);
+        }
+    }
 }
 
 impl SpanProcessor for Pipeline {
     fn on_start(&self, span: &mut Span, context: &OtelContext) {
         self.counts.started.fetch_add(1, Relaxed);
+        if let Some(tail) = &self.tail
+            && !span.span_context().is_sampled()
+        {
+            tail.started(span.span_context());
+        }
         for sink in &self.sinks {
             sink.on_start(span, context);
         }
@@ -56,12 +78,14 @@ impl SpanProcessor for Pipeline {
         if span.parent_span_id == SpanId::INVALID {
             span.span_context = with_flags(&span.span_context, RANDOM);
         }
-        redact::span(&mut span);
-        if let Some((last, others)) = self.sinks.split_last() {
-            for sink in others {
-                sink.on_end(span.clone());
+        self.finish.finish(&mut span);
+        match &self.tail {
+            Some(tail) if !span.span_context.is_sampled() => {
+                for span in tail.ended(span) {
+                    self.export(span);
+                }
             }
-            last.on_end(span);
+            Some(_) | None => self.export(span),
         }
     }
 

@@ -68,6 +68,11 @@ fn standard_variables_set_our_keys() {
         ("OTEL_TRACES_SAMPLER_ARG", ".25"),
     ];
     check(&ratio, "sampler_arg", "0.25");
+    let rate = [
+        ("OTEL_TRACES_SAMPLER", "parentbased_RateLimited"),
+        ("OTEL_TRACES_SAMPLER_ARG", "20"),
+    ];
+    check(&rate, "sampler_rate", "20.0");
     check(
         &[("OTEL_EXPORTER_OTLP_PROTOCOL", "GRPC")],
         "otlp.protocol",
@@ -492,7 +497,8 @@ fn what_cannot_be_used_is_left_out_with_a_warning() {
     check_ignored(
         &[("OTEL_TRACES_SAMPLER", "jaeger_remote")],
         "the environment variable OTEL_TRACES_SAMPLER is ignored: \"jaeger_remote\" is none of always_on, always_off, \
-         traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio",
+         traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio, attribute, \
+         parentbased_attribute, ratelimited, parentbased_ratelimited",
     );
     check_ignored(
         &[("OTEL_TRACES_SAMPLER_ARG", "0.5")],

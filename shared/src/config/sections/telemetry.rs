@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue};
 use tracing_subscriber::EnvFilter;
 
 use super::otlp::OtlpConfig;
+use super::sampling::SamplerRule;
 use crate::config::choices::{
     ExemplarFilter, Exporter, LogFormat, LogLevel, LogsExporter, MetricsExporter, Propagator,
     Sampler, SettleSpans, Temporality,
@@ -36,10 +37,29 @@ settings! {
         service_name: Option<String> = "",
         /// Further attributes of the service, as `{ "deployment.environment.name" = "test" }`.
         resource_attributes: BTreeMap<String, String> = {},
-        /// Which traces are recorded: `always_on`, `always_off`, `traceidratio`, or with `parentbased_` before it.
+        /// Which traces are recorded: `always_on`, `always_off`, `traceidratio`, `attribute`, `ratelimited`, or with
+        /// `parentbased_` before it.
         sampler: Sampler = "parentbased_always_on",
-        /// Share of the traces that a `traceidratio` sampler records.
+        /// Share of the traces that a `traceidratio` sampler records, and an `attribute` sampler of those that no rule is for.
         sampler_arg: f64 = 1.0 in 0.0..=1.0,
+        /// Traces a second that a `ratelimited` sampler records.
+        sampler_rate: f64 = 10.0 in 0.001..=1_000_000.0,
+        /// Rules of an `attribute` sampler, as `"http.route = /readyz -> 0"`: an attribute at the start of a span, what it is,
+        /// with `*` for anything, and the share that is recorded. The first that fits counts.
+        sampler_rules: Vec<SamplerRule> = [],
+        /// Whether traces in which something failed are exported although the sampler did not choose them, as far as they ran
+        /// in this service.
+        keep_errors: bool = false,
+        /// Time from which on traces are exported although the sampler did not choose them, as far as they ran in this
+        /// service. Empty: none for that.
+        keep_slower_than: Option<Duration> = "",
+        /// Memory for spans of traces about which `keep_errors` and `keep_slower_than` have not decided yet; beyond that, the
+        /// oldest is given up.
+        keep_memory: ByteSize = "16 MiB" in "64 KiB"..="16 GiB",
+        /// Spans that are marked with `chimera.slow` and logged, at most once a minute for each name, as
+        /// `{ "process *" = "1s" }`: names, with `*` for anything, and the time from which on one is slow. Of several that fit,
+        /// the longest counts.
+        slow_spans: BTreeMap<String, Duration> = {},
         /// Which settlements of a message get a span: `failures` or `all`.
         settle_spans: SettleSpans = "failures",
         /// How the context is written into headers, and read from them: one or several of `tracecontext`, `baggage`, `b3`,
