@@ -8,14 +8,14 @@ use std::{
 };
 
 use tokio::{
-    sync::{OnceCell, oneshot},
+    sync::{OnceCell, oneshot, watch},
     task::JoinHandle,
 };
 use uuid::Uuid;
 
 use crate::{
-    Bus, Delivery, Message, Queue, QueueName, RequestError, Routed, State, Subscription,
-    headers::name,
+    Bus, Delivery, Message, Queue, QueueName, RequestError, Routed, RoutingKey, State,
+    Subscription, headers::name,
 };
 
 /// Sends requests and waits for their replies. A cheap clone; the reply queue is made with the first request.
@@ -27,12 +27,20 @@ pub struct Requester {
 
 struct Replies {
     queue: QueueName,
+    state: watch::Receiver<State>,
     waiting: Waiting,
     pump: JoinHandle<()>,
 }
 
 #[derive(Clone, Default)]
-struct Waiting(Arc<Mutex<HashMap<String, oneshot::Sender<Message>>>>);
+struct Waiting(Arc<Mutex<HashMap<String, Asked>>>);
+
+/// A request whose reply has not come.
+struct Asked {
+    /// The session that it was asked in: when that ends, no reply comes.
+    session: u64,
+    reply: oneshot::Sender<Message>,
+}
 
 impl Requester {
     /// A requester on `bus`.
@@ -55,56 +63,53 @@ impl Requester {
     /// Dropping the future gives the reply up; the request may be worked on all the same.
     pub async fn request(
         &self,
-        mut request: Message,
+        request: Message,
         timeout: Duration,
     ) -> Result<Message, RequestError> {
         let routing_key = request.routing_key.clone();
-        let exchange = async {
-            let replies = self
-                .replies
-                .get_or_try_init(|| Replies::subscribe(&*self.bus))
-                .await?;
-            let id = Uuid::now_v7().to_string();
-            request.properties.correlation_id = Some(id.clone());
-            request.properties.reply_to = Some(replies.queue.to_string());
-            let mut reply = replies.waiting.expect(id);
-            match self.bus.publish(request).await? {
-                Routed::Nowhere => Err(RequestError::Unroutable {
-                    routing_key: routing_key.clone(),
-                }),
-                Routed::ToQueue => {
-                    let reply = (&mut reply.receiver).await;
-                    reply.map_err(|_| RequestError::Interrupted {
-                        routing_key: routing_key.clone(),
-                    })
-                }
-            }
-        };
-        let reply = tokio::time::timeout(timeout, exchange)
-            .await
-            .map_err(|_| RequestError::Timeout {
-                routing_key: routing_key.clone(),
-                waited: timeout,
-            })??;
-        match reply.headers.get_str(name::ERROR_TYPE) {
-            None => Ok(reply),
-            Some(error_type) => Err(RequestError::Failed {
-                agent: reply
-                    .headers
-                    .get_str(name::FAILED_AGENT)
-                    .unwrap_or("an agent")
-                    .to_owned(),
-                error_type: error_type.to_owned(),
-                message: reply
-                    .headers
-                    .get_str(name::ERROR_MESSAGE)
-                    .unwrap_or("without a message")
-                    .to_owned(),
+        let exchange = tokio::time::timeout(timeout, self.exchange(request));
+        match exchange.await {
+            Ok(replied) => succeeded(replied?, routing_key),
+            Err(_) => Err(RequestError::Timeout {
                 routing_key,
-                reply: Box::new(reply),
+                waited: timeout,
             }),
         }
     }
+
+    /// Asks, and waits for the reply.
+    async fn exchange(&self, mut request: Message) -> Result<Message, RequestError> {
+        let routing_key = request.routing_key.clone();
+        let subscribing = || Replies::subscribe(&*self.bus);
+        let replies = self.replies.get_or_try_init(subscribing).await?;
+        let id = Uuid::now_v7().to_string();
+        request.properties.correlation_id = Some(id.clone());
+        request.properties.reply_to = Some(replies.queue.to_string());
+        let mut reply = replies.expect(id);
+        match self.bus.publish(request).await? {
+            Routed::Nowhere => Err(RequestError::Unroutable { routing_key }),
+            Routed::ToQueue => {
+                let reply = (&mut reply.receiver).await;
+                reply.map_err(|_| RequestError::Interrupted { routing_key })
+            }
+        }
+    }
+}
+
+/// The reply, unless it says that whoever was asked failed.
+fn succeeded(reply: Message, routing_key: RoutingKey) -> Result<Message, RequestError> {
+    let header = |name| reply.headers.get_str(name).map(str::to_owned);
+    let Some(error_type) = header(name::ERROR_TYPE) else {
+        return Ok(reply);
+    };
+    let said = |name, otherwise: &str| header(name).unwrap_or_else(|| otherwise.to_owned());
+    Err(RequestError::Failed {
+        routing_key,
+        agent: said(name::FAILED_AGENT, "an agent"),
+        error_type,
+        message: said(name::ERROR_MESSAGE, "without a message"),
+        reply: Box::new(reply),
+    })
 }
 
 impl fmt::Debug for Requester {
@@ -119,13 +124,27 @@ impl Replies {
     async fn subscribe(bus: &dyn Bus) -> Result<Self, RequestError> {
         let subscription = bus.subscribe(Queue::replies()).await?;
         let waiting = Waiting::default();
-        let queue = subscription.queue().clone();
-        let pump = tokio::spawn(pump(subscription, waiting.clone()));
         Ok(Self {
-            queue,
-            waiting,
-            pump,
+            queue: subscription.queue().clone(),
+            state: subscription.state(),
+            waiting: waiting.clone(),
+            pump: tokio::spawn(pump(subscription, waiting)),
         })
+    }
+
+    /// Waits for the reply to request `id` from now on, which is before it is published.
+    fn expect(&self, id: String) -> Awaited {
+        let (reply, receiver) = oneshot::channel();
+        let mut waiting = self.waiting.lock();
+        // Under the lock: an interruption after this is seen by the pump after the request is there.
+        let session = self.state.borrow().session();
+        waiting.insert(id.clone(), Asked { session, reply });
+        drop(waiting);
+        Awaited {
+            id,
+            waiting: self.waiting.clone(),
+            receiver,
+        }
     }
 }
 
@@ -138,7 +157,6 @@ impl Drop for Replies {
 /// Hands each reply to whoever waits for it. A reply that came after its requester gave up is dropped.
 async fn pump(mut replies: Subscription, waiting: Waiting) {
     let mut state = replies.state();
-    let mut was_served = true;
     loop {
         tokio::select! {
             // Replies that came before an interruption are handed on before it.
@@ -148,16 +166,12 @@ async fn pump(mut replies: Subscription, waiting: Waiting) {
                 None => break,
             },
             Ok(()) = state.changed() => {
-                let is_served = *state.borrow_and_update() == State::Consuming;
-                // Served as before, and changed all the same: the interruption was over before anybody looked.
-                if !is_served || was_served {
-                    waiting.give_up();
-                }
-                was_served = is_served;
+                let session = state.borrow_and_update().session();
+                waiting.give_up_before(session);
             }
         }
     }
-    waiting.give_up();
+    waiting.give_up_before(u64::MAX);
 }
 
 fn hand_on(delivery: Delivery, waiting: &Waiting) {
@@ -184,26 +198,16 @@ struct Awaited {
 }
 
 impl Waiting {
-    fn expect(&self, id: String) -> Awaited {
-        let (sender, receiver) = oneshot::channel();
-        self.lock().insert(id.clone(), sender);
-        Awaited {
-            id,
-            waiting: self.clone(),
-            receiver,
-        }
-    }
-
     fn take(&self, id: &str) -> Option<oneshot::Sender<Message>> {
-        self.lock().remove(id)
+        self.lock().remove(id).map(|asked| asked.reply)
     }
 
-    /// Tells everybody that no reply will come.
-    fn give_up(&self) {
-        self.lock().clear();
+    /// Tells everybody who asked before `session` that no reply will come.
+    fn give_up_before(&self, session: u64) {
+        self.lock().retain(|_, asked| asked.session >= session);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, oneshot::Sender<Message>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Asked>> {
         self.0
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -213,5 +217,93 @@ impl Waiting {
 impl Drop for Awaited {
     fn drop(&mut self) {
         self.waiting.take(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, future::BoxFuture};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::{PublishError, Settle, SettleError, Settlement, SubscribeError};
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    /// A bus that takes every request, and whose replies and interruptions the test makes.
+    #[derive(Debug)]
+    struct ByHand {
+        asked: mpsc::UnboundedSender<Message>,
+        replies: Mutex<Option<mpsc::Receiver<Delivery>>>,
+        state: watch::Sender<State>,
+    }
+
+    impl Bus for ByHand {
+        fn publish(&self, message: Message) -> BoxFuture<'_, Result<Routed, PublishError>> {
+            self.asked.send(message).unwrap();
+            std::future::ready(Ok(Routed::ToQueue)).boxed()
+        }
+
+        fn subscribe(&self, queue: Queue) -> BoxFuture<'_, Result<Subscription, SubscribeError>> {
+            let replies = self.replies.lock().unwrap().take().unwrap();
+            let state = self.state.subscribe();
+            let subscription = Subscription::new(queue.name, replies, state, ());
+            std::future::ready(Ok(subscription)).boxed()
+        }
+    }
+
+    struct Settled;
+
+    impl Settle for Settled {
+        fn settle(&self, _tag: u64, _settlement: Settlement) -> Result<(), SettleError> {
+            Ok(())
+        }
+    }
+
+    fn reply_to(asked: &Message) -> Delivery {
+        let mut reply = Message::event(RoutingKey::from_static("reply"), "1");
+        reply.properties.correlation_id = asked.properties.correlation_id.clone();
+        Delivery::new(reply, 1, 1, Arc::new(Settled))
+    }
+
+    /// The connection drops and is back before anybody looks.
+    #[tokio::test]
+    async fn only_what_was_asked_before_an_interruption_fails() {
+        let (asked, mut requests) = mpsc::unbounded_channel();
+        let (replies, receiver) = mpsc::channel(4);
+        let state = watch::Sender::new(State::FIRST);
+        let requester = Requester::new(Arc::new(ByHand {
+            asked,
+            replies: Mutex::new(Some(receiver)),
+            state: state.clone(),
+        }));
+        let request = || {
+            let message = Message::event(RoutingKey::from_static("agent.ask"), "1");
+            requester.request(message, LIMIT).boxed()
+        };
+        let mut old = request();
+        assert!((&mut old).now_or_never().is_none());
+        let interrupted = State::Interrupted {
+            session: 1,
+            reason: "cut".to_owned(),
+        };
+        state.send_replace(interrupted);
+        let mut meanwhile = request();
+        assert!((&mut meanwhile).now_or_never().is_none());
+        state.send_replace(State::Consuming { session: 2 });
+        let mut new = request();
+        assert!((&mut new).now_or_never().is_none());
+
+        let lost = old.await.map(drop);
+        assert!(
+            matches!(lost, Err(RequestError::Interrupted { .. })),
+            "{lost:?}"
+        );
+        let _old = requests.recv().await;
+        for waiting in [meanwhile, new] {
+            let asked = requests.recv().await.unwrap();
+            replies.send(reply_to(&asked)).await.unwrap();
+            waiting.await.unwrap();
+        }
     }
 }

@@ -16,16 +16,35 @@ pub struct Subscription {
     state: watch::Receiver<State>,
 }
 
-/// Whether a subscription is being served.
+/// Whether a subscription is being served. Sessions, the times between interruptions, are counted: who looks may miss an
+/// interruption that is soon over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// Messages of the queue are delivered.
-    Consuming,
+    Consuming {
+        /// Which session this is.
+        session: u64,
+    },
     /// They are not, for the reason given; the bus is trying to mend that by itself.
     Interrupted {
+        /// The session that has ended.
+        session: u64,
         /// What happened.
         reason: String,
     },
+}
+
+impl State {
+    /// The state at the beginning.
+    pub const FIRST: Self = Self::Consuming { session: 1 };
+
+    /// The session in which is done what is begun now: this one, or the one after the interruption.
+    pub fn session(&self) -> u64 {
+        match self {
+            Self::Consuming { session } => *session,
+            Self::Interrupted { session, .. } => session + 1,
+        }
+    }
 }
 
 impl Subscription {

@@ -148,8 +148,8 @@ fn of_broker(server: &str, state: &Connectivity) -> Dependency {
 
 fn of_queue(state: &SubscriptionState) -> Dependency {
     let reason = match state {
-        SubscriptionState::Consuming => None,
-        SubscriptionState::Interrupted { reason } => Some(reason.clone()),
+        SubscriptionState::Consuming { .. } => None,
+        SubscriptionState::Interrupted { reason, .. } => Some(reason.clone()),
     };
     Dependency {
         ready: reason.is_none(),

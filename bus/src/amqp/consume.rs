@@ -40,7 +40,7 @@ pub(super) struct Consuming {
     pub(super) state: watch::Sender<State>,
     pub(super) stopping: Arc<AtomicBool>,
     /// How many channels there were.
-    pub(super) sessions: u32,
+    pub(super) sessions: u64,
 }
 
 /// Ends the subscription when it is dropped: from now on, what it had not handed out is not given back one by one. The
@@ -112,7 +112,7 @@ impl Consuming {
                     if session.live.is_up() {
                         tracing::warn!(queue = %self.queue.name, why, "RabbitMQ stopped delivering, the queue is consumed again");
                     }
-                    self.state.send_replace(State::Interrupted { reason: why });
+                    self.interrupted(why);
                 }
             }
             // What is held on it can no longer be settled.
@@ -121,8 +121,16 @@ impl Consuming {
                 Some(session) => session,
                 None => return,
             };
-            self.state.send_replace(State::Consuming);
+            self.state.send_replace(State::Consuming {
+                session: self.sessions,
+            });
         }
+    }
+
+    fn interrupted(&self, reason: String) {
+        let session = self.sessions;
+        self.state
+            .send_replace(State::Interrupted { session, reason });
     }
 
     /// `None` when the subscription was dropped meanwhile.
@@ -148,7 +156,7 @@ impl Consuming {
                 tracing::error!(queue = %self.queue.name, error = reason, "the queue cannot be consumed, it is tried again");
                 told = Some(reason.clone());
             }
-            self.state.send_replace(State::Interrupted { reason });
+            self.interrupted(reason);
             failures += 1;
             tokio::time::sleep(self.retry.pause(failures)).await;
         }

@@ -19,6 +19,8 @@ pub(super) struct Replies {
     state: watch::Sender<subscription::State>,
     consumer: Option<Consumer>,
     tag: String,
+    /// How many channels there were.
+    sessions: u64,
 }
 
 impl Replies {
@@ -32,6 +34,7 @@ impl Replies {
             state,
             consumer: None,
             tag,
+            sessions: 0,
         }
     }
 
@@ -43,20 +46,22 @@ impl Replies {
         let tag = self.tag.as_str().into();
         let consumer = channel.basic_consume(DIRECT.into(), tag, options, FieldTable::default());
         self.consumer = Some(consumer.await?);
-        // The first channel changes nothing: nobody has asked anything that could be lost.
-        self.state.send_if_modified(|state| {
-            let before = std::mem::replace(state, subscription::State::Consuming);
-            before != subscription::State::Consuming
-        });
+        self.sessions += 1;
+        let now = subscription::State::Consuming {
+            session: self.sessions,
+        };
+        self.state.send_replace(now);
         Ok(())
     }
 
     /// No reply to what was asked so far will come.
     pub(super) fn interrupt(&mut self, why: &BrokerError) {
         self.consumer = None;
-        let reason = why.to_string();
-        self.state
-            .send_replace(subscription::State::Interrupted { reason });
+        let now = subscription::State::Interrupted {
+            session: self.sessions,
+            reason: why.to_string(),
+        };
+        self.state.send_replace(now);
     }
 
     /// Hands one reply on. `None` when its subscriber is gone; never, where there are no replies.

@@ -37,7 +37,7 @@ pub(super) async fn subscribe(
 async fn consume(shared: &Arc<Shared>, queue: Queue) -> Result<Subscription, SubscribeError> {
     let name = queue.name.clone();
     let (deliveries, receiver) = mpsc::channel(usize::from(queue.prefetch.get()));
-    let (state, state_receiver) = watch::channel(State::Consuming);
+    let (state, state_receiver) = watch::channel(State::FIRST);
     let stopping = Arc::new(AtomicBool::new(false));
     let mut consuming = Consuming {
         link: shared.consume_link.clone(),
@@ -104,7 +104,7 @@ async fn first_session(
 /// Nothing is declared for replies, so that nothing is waited for: the requests wait.
 fn replies(shared: &Arc<Shared>, name: QueueName) -> Result<Subscription, SubscribeError> {
     let (deliveries, receiver) = mpsc::channel(REPLIES);
-    let (state, state_receiver) = watch::channel(State::Consuming);
+    let (state, state_receiver) = watch::channel(State::FIRST);
     let replies = Replies::new(deliveries, state, shared.next_tag());
     let (lane, publishing) = Lane::new(shared.publish_link.clone(), shared.retry, Some(replies));
     if !shared.spawn(publishing.run()) {

@@ -27,7 +27,7 @@ pub(super) async fn subscribe(
         shared.with(|state| ids.iter().for_each(|id| state.declared(*id)));
     }
     let (sender, receiver) = mpsc::channel(usize::from(queue.prefetch.get()));
-    let (state_sender, state) = watch::channel(subscription::State::Consuming);
+    let (state_sender, state) = watch::channel(subscription::State::FIRST);
     let link = shared.update(|state, effects| {
         let number = state.next_number();
         let link = Arc::new(Link::new(shared, number));
