@@ -19,72 +19,74 @@ const DELIVERY_COUNT: &str = "x-delivery-count";
 /// Bytes that properties and headers may take. They have to fit one frame, which cannot be split.
 const MAX_HEADER_BYTES: usize = 60 << 10;
 
+/// A property that is a text: what errors call it, its value, and where AMQP has it.
+type Text<'a> = (
+    &'static str,
+    Option<&'a str>,
+    fn(BasicProperties, ShortString) -> BasicProperties,
+);
+
 /// The properties of `message`, which it is published with. `expires` is how long its queue keeps it.
 pub(super) fn properties(
     message: &Message,
     reply_to: Option<&str>,
     expires: Option<Duration>,
 ) -> Result<BasicProperties, BrokerError> {
+    let given = &message.properties;
+    let expires = expires.map(|expires| expires.as_millis().to_string());
+    let mut properties = BasicProperties::default()
+        .with_headers(headers(&message.headers)?)
+        .with_delivery_mode(match given.delivery_mode {
+            DeliveryMode::Transient => 1,
+            DeliveryMode::Persistent => 2,
+        });
+    for (what, value, with) in texts(given, reply_to, expires.as_deref()) {
+        if let Some(value) = value {
+            properties = with(properties, short(what, value)?);
+        }
+    }
+    if let Some(timestamp) = given.timestamp {
+        properties = properties.with_timestamp(timestamp);
+    }
+    if given.priority != 0 {
+        properties = properties.with_priority(given.priority);
+    }
+    Ok(properties)
+}
+
+fn texts<'a>(
+    given: &'a Properties,
+    reply_to: Option<&'a str>,
+    expires: Option<&'a str>,
+) -> [Text<'a>; 7] {
+    use BasicProperties as P;
+    // Each by its name, so that a new one is not forgotten here.
     let Properties {
         message_id,
         correlation_id,
         reply_to: own_reply_to,
         app_id,
-        timestamp,
         message_type,
         content_type,
-        delivery_mode,
-        priority,
-    } = &message.properties;
-    let mut properties = BasicProperties::default()
-        .with_headers(headers(&message.headers)?)
-        .with_delivery_mode(match delivery_mode {
-            DeliveryMode::Transient => 1,
-            DeliveryMode::Persistent => 2,
-        });
-    let mut set = |what: &str,
-                   value: Option<&str>,
-                   with: fn(BasicProperties, ShortString) -> BasicProperties| {
-        if let Some(value) = value {
-            properties = with(std::mem::take(&mut properties), short(what, value)?);
-        }
-        Ok(())
-    };
-    set(
-        "message id",
-        message_id.as_deref(),
-        BasicProperties::with_message_id,
-    )?;
-    set(
-        "correlation id",
-        correlation_id.as_deref(),
-        BasicProperties::with_correlation_id,
-    )?;
-    set(
-        "reply_to",
-        reply_to.or(own_reply_to.as_deref()),
-        BasicProperties::with_reply_to,
-    )?;
-    set("app id", app_id.as_deref(), BasicProperties::with_app_id)?;
-    set("type", message_type.as_deref(), BasicProperties::with_type)?;
-    set(
-        "content type",
-        content_type.as_deref(),
-        BasicProperties::with_content_type,
-    )?;
-    let expires = expires.map(|expires| expires.as_millis().to_string());
-    set(
-        "expiration",
-        expires.as_deref(),
-        BasicProperties::with_expiration,
-    )?;
-    if let Some(timestamp) = timestamp {
-        properties = properties.with_timestamp(*timestamp);
-    }
-    if *priority != 0 {
-        properties = properties.with_priority(*priority);
-    }
-    Ok(properties)
+        timestamp: _,
+        delivery_mode: _,
+        priority: _,
+    } = given;
+    let reply_to = reply_to.or(own_reply_to.as_deref());
+    let correlation_id = correlation_id.as_deref();
+    [
+        ("message id", message_id.as_deref(), P::with_message_id),
+        ("correlation id", correlation_id, P::with_correlation_id),
+        ("reply_to", reply_to, P::with_reply_to),
+        ("app id", app_id.as_deref(), P::with_app_id),
+        ("type", message_type.as_deref(), P::with_type),
+        (
+            "content type",
+            content_type.as_deref(),
+            P::with_content_type,
+        ),
+        ("expiration", expires, P::with_expiration),
+    ]
 }
 
 /// A message as it was delivered, and how often it was, this time included.
