@@ -5,7 +5,7 @@
     reason = "figures for whoever runs the tests, shown with --nocapture"
 )]
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use chimera_bus::{
     Bus, Delivery, Message, Queue, QueueName, Routed, Subscription, amqp::Connectivity,
@@ -21,29 +21,26 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs `fault` with a broker of its own in the middle of a load.
-fn under_load<F: Future<Output = ()>>(
-    name: &str,
-    fault: impl FnOnce(&'static RabbitMq, Load) -> F,
-) {
+fn under_load<F: Future<Output = ()>>(name: &str, fault: impl FnOnce(Arc<RabbitMq>, Load) -> F) {
+    let broker = Arc::new(RabbitMq::start());
     runtime().block_on(async {
-        let broker: &'static RabbitMq = Box::leak(Box::new(RabbitMq::start()));
         let load = Load::start(name, &broker.new_vhost()).await;
-        fault(broker, load).await;
-        tokio::task::spawn_blocking(|| broker.stop())
-            .await
-            .expect("it stops");
+        fault(broker.clone(), load).await;
+        on(&broker, RabbitMq::stop).await;
     });
 }
 
-async fn blocking(act: impl FnOnce() + Send + 'static) {
-    tokio::task::spawn_blocking(act)
+/// Does to the broker what takes its time.
+async fn on(broker: &Arc<RabbitMq>, act: impl FnOnce(&RabbitMq) + Send + 'static) {
+    let broker = broker.clone();
+    tokio::task::spawn_blocking(move || act(&broker))
         .await
         .expect("it does not panic");
 }
 
 /// `rabbitmqctl` means the virtual host `/` unless told otherwise.
-async fn close_connections(broker: &'static RabbitMq, vhost: String) {
-    blocking(move || {
+async fn close_connections(broker: &Arc<RabbitMq>, vhost: String) {
+    on(broker, move |broker| {
         let arguments = ["close_all_connections", "--vhost", &vhost, "a test"];
         println!("{}", broker.ctl(&arguments).trim());
     })
@@ -56,8 +53,8 @@ fn a_broker_that_is_stopped_and_started() {
         "a broker stopped and started",
         async |broker, mut load: Load| {
             load.handled(2_000).await;
-            blocking(|| broker.stop()).await;
-            blocking(|| broker.start_again()).await;
+            on(&broker, RabbitMq::stop).await;
+            on(&broker, RabbitMq::start_again).await;
             load.account_for_all().await;
         },
     );
@@ -71,11 +68,11 @@ fn a_broker_that_is_killed_and_started() {
             // RabbitMQ 3.10 leaves a quorum queue without a leader for good when it is killed within about a second of making
             // it ("leader not known" in its log): nobody's client can help that.
             load.handled(1_000).await;
-            blocking(|| broker.stop()).await;
-            blocking(|| broker.start_again()).await;
+            on(&broker, RabbitMq::stop).await;
+            on(&broker, RabbitMq::start_again).await;
             load.handled(3_000).await;
-            blocking(|| broker.kill()).await;
-            blocking(|| broker.start_again()).await;
+            on(&broker, RabbitMq::kill).await;
+            on(&broker, RabbitMq::start_again).await;
             load.account_for_all().await;
         },
     );
@@ -88,7 +85,7 @@ fn connections_that_the_broker_closes() {
         async |broker, mut load: Load| {
             for handled in [1_000, 3_000, 6_000] {
                 load.handled(handled).await;
-                close_connections(broker, load.vhost()).await;
+                close_connections(&broker, load.vhost()).await;
             }
             load.account_for_all().await;
         },
@@ -126,7 +123,10 @@ fn a_queue_that_is_deleted_under_its_consumer() {
             // What is in the queue goes with it, so that it has to be empty for a moment.
             load.pause().await;
             let (queue, vhost) = (load.queue().to_string(), load.vhost());
-            blocking(move || drop(broker.ctl(&["delete_queue", "-p", &vhost, &queue]))).await;
+            on(&broker, move |broker| {
+                drop(broker.ctl(&["delete_queue", "-p", &vhost, &queue]));
+            })
+            .await;
             load.resume();
             load.account_for_all().await;
         },
@@ -142,7 +142,10 @@ fn a_broker_that_is_short_of_memory() {
             let mut state = load.bus().state();
             // The load must not be over before the broker is short of memory.
             load.pause().await;
-            blocking(|| drop(broker.ctl(&["set_vm_memory_high_watermark", "0"]))).await;
+            on(&broker, |broker| {
+                drop(broker.ctl(&["set_vm_memory_high_watermark", "0"]));
+            })
+            .await;
             load.resume();
             wait_for(&mut state, |state| {
                 matches!(state, Connectivity::Blocked { .. })
@@ -150,7 +153,10 @@ fn a_broker_that_is_short_of_memory() {
             .await;
             // What was published before is handled and acknowledged while nothing more can be published.
             load.all_published_is_handled().await;
-            blocking(|| drop(broker.ctl(&["set_vm_memory_high_watermark", "0.6"]))).await;
+            on(&broker, |broker| {
+                drop(broker.ctl(&["set_vm_memory_high_watermark", "0.6"]));
+            })
+            .await;
             wait_for(&mut state, |state| *state == Connectivity::Connected).await;
             load.account_for_all().await;
         },
@@ -172,12 +178,12 @@ fn a_broker_that_stops_answering() {
         async |broker, mut load: Load| {
             load.handled(2_000).await;
             let mut state = load.bus().state();
-            blocking(|| broker.pause()).await;
+            on(&broker, RabbitMq::pause).await;
             wait_for(&mut state, |state| {
                 matches!(state, Connectivity::Disconnected { .. })
             })
             .await;
-            blocking(|| broker.resume()).await;
+            on(&broker, RabbitMq::resume).await;
             load.account_for_all().await;
         },
     );
@@ -240,18 +246,18 @@ impl ParseKey for str {
 #[test]
 fn a_request_fails_at_once_when_the_connection_ends() {
     runtime().block_on(async {
-        let broker: &'static RabbitMq = Box::leak(Box::new(RabbitMq::start()));
+        let broker = Arc::new(RabbitMq::start());
         let url = broker.new_vhost();
         let bus = connect(&url).await;
         let queue = Queue::work(QueueName::from_static("agent"))
             .bind(chimera_bus::BindingKey::from_static("agent.ask"));
         let mut agent = bus.subscribe(queue).await.expect("it is declared");
-        let requester = chimera_bus::Requester::new(std::sync::Arc::new(bus.clone()));
+        let requester = chimera_bus::Requester::new(Arc::new(bus.clone()));
         let ask = || Message::event("agent.ask".parse_key(), "1").transient();
         let (asking, again) = (requester.clone(), requester);
         let first = tokio::spawn(async move { asking.request(ask(), PATIENCE * 10).await });
         drop(next(&mut agent).await);
-        close_connections(broker, vhost(&url)).await;
+        close_connections(&broker, vhost(&url)).await;
         let failed = tokio::time::timeout(PATIENCE, first)
             .await
             .expect("it does not wait")
