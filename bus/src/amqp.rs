@@ -65,7 +65,7 @@ pub struct AmqpBus {
 }
 
 struct Shared {
-    /// `agent@host`
+    /// `agent@host:pid`
     name: String,
     retry: Retry,
     patience: std::time::Duration,

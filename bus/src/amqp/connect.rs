@@ -78,11 +78,11 @@ impl Connector {
             addresses,
             tls: Arc::new(tls),
             timeout: options.connect_timeout,
-            name: format!("{}@{host}", options.name),
+            name: format!("{}@{host}:{}", options.name, std::process::id()),
         })
     }
 
-    /// Who connects: `agent@host`.
+    /// Who connects: `agent@host:pid`, since several of an agent may share a host.
     pub(super) fn name(&self) -> &str {
         &self.name
     }

@@ -133,7 +133,7 @@ impl Drop for RepliesEnd {
 }
 
 impl Shared {
-    /// The name of a new consumer: `agent@host#1`.
+    /// The name of a new consumer: `agent@host:pid#1`.
     fn next_tag(&self) -> String {
         let number = self.consumers.fetch_add(1, Ordering::Relaxed) + 1;
         format!("{}#{number}", self.name)

@@ -69,12 +69,13 @@ fn connections_and_consumers_say_whose_they_are() {
         let [consumer] = rows(&consumers)[..] else {
             panic!("one consumes: {consumers}");
         };
-        // The host's name is in the middle.
+        // The host's name and the process are in the middle.
         assert!(
             consumer.starts_with("query_agent\tquery_agent@"),
             "{consumer}"
         );
-        assert!(consumer.ends_with("#1\ttrue\t32"), "{consumer}");
+        let end = format!(":{}#1\ttrue\t32", std::process::id());
+        assert!(consumer.ends_with(&end), "{consumer}");
         bus.close().await;
     });
 }
