@@ -109,7 +109,10 @@ impl AmqpBus {
         let (publish, consume) =
             futures_util::join!(open(Purpose::Publish), open(Purpose::Consume));
         let ((publish_keeper, publish_link), (consume_keeper, consume_link)) = (publish?, consume?);
-        publish_keeper.declare_exchanges().await?;
+        if let Some(live) = publish_link.now() {
+            let declared = topology::declare_exchanges(&live).await;
+            declared.map_err(|error| connector.refused(&error))?;
+        }
         let (lane, publishing) = Lane::new(publish_link.clone(), options.retry, None);
         let publisher = Publisher::new(
             lane,

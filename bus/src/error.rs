@@ -54,11 +54,13 @@ pub enum PublishError {
 pub enum SubscribeError {
     /// The queue is there, and is not what was asked for.
     #[error(
-        "queue `{queue}` exists with {argument} {found}, and {wanted} is wanted: delete the queue or change the setting"
+        "queue `{queue}` of {place} exists with {argument} {found}, and {wanted} is wanted: delete the queue or change the setting"
     )]
     Conflict {
         /// The queue.
         queue: QueueName,
+        /// Where it is: the broker, without credentials, and its virtual host.
+        place: String,
         /// What differs.
         argument: String,
         /// What was asked for.

@@ -9,6 +9,7 @@ pub mod message;
 pub mod names;
 pub mod queue;
 pub mod request;
+pub mod tls;
 
 mod delivery;
 mod error;

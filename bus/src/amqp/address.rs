@@ -1,6 +1,9 @@
 //! The hosts of a URL that names several.
 
+use std::{fmt, io, net::SocketAddr};
+
 use lapin::uri::{AMQPScheme, AMQPUri};
+use tokio::net::lookup_host;
 
 /// A heartbeat unless the URL has one: seconds until a dead connection is noticed are twice that.
 const HEARTBEAT_S: u16 = 20;
@@ -9,6 +12,35 @@ const HEARTBEAT_S: u16 = 20;
 #[derive(Clone)]
 pub(super) struct Address {
     pub(super) uri: AMQPUri,
+}
+
+/// Who is logged in where, as errors say it. All hosts of a URL have the same user and virtual host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Login {
+    /// `host:port`, several separated by commas.
+    pub(super) places: String,
+    pub(super) user: String,
+    pub(super) vhost: String,
+}
+
+impl Login {
+    pub(super) fn of(addresses: &[Address]) -> Self {
+        let places: Vec<String> = addresses.iter().map(Address::place).collect();
+        let first = addresses.first();
+        Self {
+            places: places.join(", "),
+            user: first.map_or("", Address::user).to_owned(),
+            vhost: first.map_or("", Address::vhost).to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Login {
+    /// Where that is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { places, vhost, .. } = self;
+        write!(f, "RabbitMQ at {places}, virtual host `{vhost}`")
+    }
 }
 
 impl Address {
@@ -39,6 +71,17 @@ impl Address {
             return format!("[{}]:{}", authority.host, authority.port);
         }
         format!("{}:{}", authority.host, authority.port)
+    }
+
+    /// What the host's name stands for now.
+    pub(super) async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        let authority = &self.uri.authority;
+        let host = (authority.host.as_str(), authority.port);
+        Ok(lookup_host(host).await?.collect())
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.uri.authority.host
     }
 
     pub(super) fn user(&self) -> &str {

@@ -2,18 +2,18 @@
 
 use std::{
     future::Future,
-    net::{Shutdown, SocketAddr, TcpStream},
+    io,
+    net::{Shutdown, TcpStream},
     os::fd::AsFd,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use lapin::{AsyncTcpStream, Connection, ConnectionProperties, tcp::OwnedTLSConfig};
-use tokio::net::lookup_host;
 
 use super::{
     Options,
-    address::Address,
+    address::{Address, Login},
     error::{BrokerError, ConnectError, Stage},
 };
 
@@ -87,12 +87,9 @@ impl Connector {
         &self.name
     }
 
-    pub(super) fn user(&self) -> &str {
-        self.addresses.first().map_or("", Address::user)
-    }
-
-    pub(super) fn vhost(&self) -> &str {
-        self.addresses.first().map_or("", Address::vhost)
+    /// Who is logged in where.
+    pub(super) fn login(&self) -> Login {
+        Login::of(&self.addresses)
     }
 
     /// A connection to the first host that takes one. When none does: the error that somebody has to do
@@ -112,9 +109,8 @@ impl Connector {
 
     /// What it means that the exchanges could not be declared.
     pub(super) fn refused(&self, error: &lapin::Error) -> ConnectError {
-        let (user, vhost) = (self.user(), self.vhost());
-        let places: Vec<String> = self.addresses.iter().map(Address::place).collect();
-        ConnectError::of_exchanges(BrokerError::of(error, user, vhost), places.join(", "))
+        let login = self.login();
+        ConnectError::of_exchanges(BrokerError::of(error, &login), &login)
     }
 
     async fn connect_to(
@@ -135,39 +131,28 @@ impl Connector {
             runtime,
             async move |_uri, runtime| {
                 let plain = in_time(timeout, async {
-                    let authority = &at.uri.authority;
-                    let host = (authority.host.as_str(), authority.port);
-                    let addresses: Vec<SocketAddr> = lookup_host(host).await?.collect();
-                    AsyncTcpStream::connect(&runtime, addresses.as_slice()).await
+                    AsyncTcpStream::connect(&runtime, &*at.resolve().await?).await
                 });
-                let plain = plain.await.map_err(|why| stage(Stage::Tcp(why)))?;
+                let plain = plain.await.map_err(Stage::Tcp)?;
                 if let AsyncTcpStream::Plain(stream) = &plain {
                     held.hold(stream.get_ref());
                 }
                 if !at.is_tls() {
                     return Ok(plain);
                 }
-                let secured = in_time(
-                    timeout,
-                    plain.into_tls(&at.uri.authority.host, (*tls).as_ref()),
-                );
-                secured.await.map_err(|why| stage(Stage::Tls(why)))
+                let secured = in_time(timeout, plain.into_tls(at.host(), (*tls).as_ref()));
+                Ok(secured.await.map_err(Stage::Tls)?)
             },
             self.properties(purpose),
         );
         // Connection, TLS and AMQP's own handshake each get the time.
-        let connected = tokio::time::timeout(timeout * 3, connecting).await;
-        match connected {
+        match tokio::time::timeout(timeout * 3, connecting).await {
             Ok(Ok(connection)) => Ok(Opened {
                 connection,
                 socket: untaken.take(),
             }),
             Ok(Err(error)) => Err(ConnectError::of(&error, address)),
-            Err(_) => {
-                // A broker that is starting, or too busy to answer; or another program that waits to be spoken to.
-                let why = "it took the connection and then said nothing";
-                Err(ConnectError::unreachable(address.place(), why))
-            }
+            Err(_) => Err(silent(address)),
         }
     }
 
@@ -184,6 +169,12 @@ impl Connector {
     }
 }
 
+/// A broker that is starting, or too busy to answer; or another program that waits to be spoken to.
+fn silent(address: &Address) -> ConnectError {
+    let why = "it took the connection and then said nothing";
+    ConnectError::unreachable(address.place(), why)
+}
+
 fn unreachable(silent: &[(String, String)]) -> ConnectError {
     let places: Vec<&str> = silent.iter().map(|(place, _)| place.as_str()).collect();
     ConnectError::Unreachable {
@@ -197,16 +188,13 @@ fn unreachable(silent: &[(String, String)]) -> ConnectError {
 
 async fn in_time<T>(
     timeout: Duration,
-    doing: impl Future<Output = std::io::Result<T>>,
-) -> Result<T, String> {
-    match tokio::time::timeout(timeout, doing).await {
-        Ok(done) => done.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer within {:.1} s", timeout.as_secs_f64())),
-    }
-}
-
-fn stage(stage: Stage) -> lapin::Error {
-    std::io::Error::other(stage).into()
+    doing: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    let late = |_| {
+        let why = format!("no answer within {:.1} s", timeout.as_secs_f64());
+        io::Error::new(io::ErrorKind::TimedOut, why)
+    };
+    tokio::time::timeout(timeout, doing).await.map_err(late)?
 }
 
 /// The socket of a connection. The client's own thread waits for the peer's words for as long as the socket is open, also

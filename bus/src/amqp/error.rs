@@ -4,8 +4,8 @@ use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use lapin::ErrorKind;
 
-use super::address::Address;
-use crate::QueueName;
+use super::address::{Address, Login};
+use crate::{QueueName, tls::CertificateFault};
 
 /// There is no connection to RabbitMQ. Each error says what, where, and what to do; none has the password.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -67,9 +67,21 @@ pub enum ConnectError {
         /// The virtual host.
         vhost: String,
     },
-    /// The TLS handshake failed: most often the certificate is for another name, or signed by somebody unknown.
+    /// The broker's certificate is not accepted.
     #[error(
-        "no TLS with RabbitMQ at {place} ({why}): check the certificate's names and its authority, and that the port speaks TLS"
+        "the certificate of RabbitMQ at {place} {} ({why})", .fault.explained("bus")
+    )]
+    Certificate {
+        /// `host:port`.
+        place: String,
+        /// What is wrong with it.
+        fault: CertificateFault,
+        /// What TLS said.
+        why: String,
+    },
+    /// The TLS handshake failed: most often the port speaks no TLS.
+    #[error(
+        "no TLS with RabbitMQ at {place} ({why}): does that port speak TLS? where it does not, `bus.url` must begin with `amqp://`"
     )]
     Tls {
         /// `host:port`.
@@ -78,10 +90,8 @@ pub enum ConnectError {
         why: String,
     },
     /// The exchanges that messages go through cannot be had: most often for lack of a permission.
-    #[error("RabbitMQ at {place} does not give the exchanges of Chimera")]
+    #[error("the exchanges of Chimera cannot be had")]
     Exchanges {
-        /// `host:port`.
-        place: String,
         /// What RabbitMQ said.
         #[source]
         source: BrokerError,
@@ -129,20 +139,27 @@ impl ConnectError {
     }
 
     /// What it means that the exchanges were not given.
-    pub(super) fn of_exchanges(error: BrokerError, place: String) -> Self {
+    pub(super) fn of_exchanges(error: BrokerError, login: &Login) -> Self {
         match error {
-            BrokerError::Lost { why } => Self::Unreachable { place, why },
-            source => Self::Exchanges { place, source },
+            BrokerError::Lost { why } => Self::Unreachable {
+                place: login.places.clone(),
+                why,
+            },
+            source => Self::Exchanges { source },
         }
     }
 
     fn of_io(io: &io::Error, place: String) -> Self {
         match io.get_ref().and_then(|inner| inner.downcast_ref::<Stage>()) {
-            Some(Stage::Tls(why)) => Self::Tls {
-                place,
-                why: why.clone(),
-            },
-            Some(Stage::Tcp(why)) => Self::unreachable(place, why),
+            Some(Stage::Tls(tls)) => {
+                let why = tls.to_string();
+                match CertificateFault::of(tls) {
+                    Some(fault) => Self::Certificate { place, fault, why },
+                    None if tls.kind() == io::ErrorKind::TimedOut => Self::unreachable(place, &why),
+                    None => Self::Tls { place, why },
+                }
+            }
+            Some(Stage::Tcp(tcp)) => Self::unreachable(place, &tcp.to_string()),
             // The connection was made and then ended: by a proxy without a server behind it, or by a broker that stops.
             None => Self::unreachable(place, &io.to_string()),
         }
@@ -166,10 +183,16 @@ impl ConnectError {
 /// How far opening a connection came, carried through the client's I/O errors.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Stage {
-    #[error("{0}")]
-    Tcp(String),
-    #[error("{0}")]
-    Tls(String),
+    #[error("connecting")]
+    Tcp(#[source] io::Error),
+    #[error("securing the connection")]
+    Tls(#[source] io::Error),
+}
+
+impl From<Stage> for lapin::Error {
+    fn from(stage: Stage) -> Self {
+        io::Error::other(stage).into()
+    }
 }
 
 /// Why RabbitMQ did not do what it was asked; the source of the bus's `Broker` errors.
@@ -210,19 +233,23 @@ pub enum BrokerError {
     Nacked,
     /// The user lacks a permission.
     #[error(
-        "user `{user}` may not do this ({text}): grant it with `rabbitmqctl set_permissions -p {vhost} {user} '.*' '.*' '.*'`"
+        "RabbitMQ at {place} does not let user `{user}` do this in virtual host `{vhost}` ({what}): grant it with `rabbitmqctl set_permissions -p {vhost} {user} '.*' '.*' '.*'`"
     )]
     Forbidden {
+        /// `host:port`, several separated by commas.
+        place: String,
         /// The user.
         user: String,
         /// The virtual host.
         vhost: String,
-        /// What RabbitMQ said.
-        text: String,
+        /// What it wanted, in RabbitMQ's words.
+        what: String,
     },
     /// The broker closed the channel over what was asked.
-    #[error("RabbitMQ refused: {text}")]
+    #[error("RabbitMQ at {place} refused: {text}")]
     Refused {
+        /// `host:port`, several separated by commas.
+        place: String,
         /// AMQP's code.
         code: u16,
         /// What RabbitMQ said.
@@ -241,18 +268,20 @@ pub enum BrokerError {
 }
 
 impl BrokerError {
-    /// What the client's `error` means; `user` and `vhost` are those of the connection.
-    pub(super) fn of(error: &lapin::Error, user: &str, vhost: &str) -> Self {
+    /// What the client's `error` means on a connection of `login`.
+    pub(super) fn of(error: &lapin::Error, login: &Login) -> Self {
         match error.kind() {
             ErrorKind::ProtocolError(refusal) if error.is_amqp_soft_error() => {
                 let text = refusal.get_message().to_string();
+                let place = login.places.clone();
                 match refusal.get_id() {
                     403 => Self::Forbidden {
-                        user: user.to_owned(),
-                        vhost: vhost.to_owned(),
-                        text,
+                        place,
+                        user: login.user.clone(),
+                        vhost: login.vhost.clone(),
+                        what: wanted(&text).to_owned(),
                     },
-                    code => Self::Refused { code, text },
+                    code => Self::Refused { place, code, text },
                 }
             }
             _ => Self::Lost {
@@ -260,6 +289,13 @@ impl BrokerError {
             },
         }
     }
+}
+
+/// What was wanted, in `ACCESS_REFUSED - write access to exchange 'e' in vhost '/' refused for user 'ann'`: the rest is said
+/// anyway.
+fn wanted(text: &str) -> &str {
+    let text = text.strip_prefix("ACCESS_REFUSED - ").unwrap_or(text);
+    text.split(" in vhost '").next().unwrap_or(text)
 }
 
 /// A queue that exists as something else, as RabbitMQ says it: `PRECONDITION_FAILED - inequivalent arg 'x-queue-type'
@@ -328,6 +364,18 @@ mod tests {
             "4",
             "none",
         );
+    }
+
+    #[test]
+    fn what_was_wanted_is_said_once() {
+        fn check(text: &str, expected: &str) {
+            assert_eq!(wanted(text), expected);
+        }
+        check(
+            "ACCESS_REFUSED - configure access to queue 'q.dlq' in vhost '/' refused for user 'ann'",
+            "configure access to queue 'q.dlq'",
+        );
+        check("something else", "something else");
     }
 
     #[test]

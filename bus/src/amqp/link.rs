@@ -8,10 +8,10 @@ use tokio::sync::watch;
 
 use super::{
     Retry,
+    address::Login,
     connect::{Connector, Opened, Purpose, Socket},
     connectivity::{Connectivity, Reporter},
     error::{BrokerError, ConnectError},
-    topology,
 };
 
 /// How often a connection is looked at, besides what it tells by itself.
@@ -24,8 +24,7 @@ const CLOSE_IN: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(super) struct Link {
     phase: watch::Receiver<Phase>,
-    user: Arc<str>,
-    vhost: Arc<str>,
+    login: Arc<Login>,
 }
 
 #[derive(Clone)]
@@ -52,6 +51,14 @@ impl Link {
         }
     }
 
+    /// The connection, if there is one now.
+    pub(super) fn now(&self) -> Option<Arc<Live>> {
+        match &*self.phase.borrow() {
+            Phase::Up(live) => Some(live.clone()),
+            Phase::Down { .. } => None,
+        }
+    }
+
     /// Why there is no connection at the moment.
     pub(super) fn why_down(&self) -> Option<String> {
         match &*self.phase.borrow() {
@@ -62,10 +69,7 @@ impl Link {
 
     /// Ends the connection as AMQP has it. Whoever keeps it up has to be stopped before.
     pub(super) async fn close(&self) {
-        let live = match &*self.phase.borrow() {
-            Phase::Up(live) => live.clone(),
-            Phase::Down { .. } => return,
-        };
+        let Some(live) = self.now() else { return };
         let farewell = live.connection.close(200, "the agent stops".into());
         // It may have ended by itself, and a broker that blocks publishing does not hear it.
         let _ = tokio::time::timeout(CLOSE_IN, farewell).await;
@@ -74,7 +78,12 @@ impl Link {
 
     /// What `error` means on this connection.
     pub(super) fn explain(&self, error: &lapin::Error) -> BrokerError {
-        BrokerError::of(error, &self.user, &self.vhost)
+        BrokerError::of(error, &self.login)
+    }
+
+    /// Who is logged in where.
+    pub(super) fn login(&self) -> &Login {
+        &self.login
     }
 }
 
@@ -114,8 +123,7 @@ impl Keeper {
         let (phase, watching) = watch::channel(Phase::Up(Arc::new(live)));
         let link = Link {
             phase: watching,
-            user: connector.user().into(),
-            vhost: connector.vhost().into(),
+            login: Arc::new(connector.login()),
         };
         let keeper = Self {
             purpose,
@@ -125,16 +133,6 @@ impl Keeper {
             phase,
         };
         Ok((keeper, link))
-    }
-
-    /// Declares the exchanges that messages are published to.
-    pub(super) async fn declare_exchanges(&self) -> Result<(), ConnectError> {
-        let live = match &*self.phase.borrow() {
-            Phase::Up(live) => live.clone(),
-            Phase::Down { .. } => return Ok(()),
-        };
-        let declared = topology::declare_exchanges(&live).await;
-        declared.map_err(|error| self.connector.refused(&error))
     }
 
     /// For ever: until the task is aborted.

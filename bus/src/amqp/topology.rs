@@ -9,6 +9,7 @@ use lapin::{
 };
 
 use super::{
+    address::Login,
     error::{BrokerError, Conflict},
     link::{Link, Live},
     wire::short,
@@ -31,23 +32,23 @@ pub(super) struct Declaration {
 /// Declaring failed.
 #[derive(Debug)]
 pub(super) enum DeclareError {
-    Conflict(Conflict),
+    /// A queue is there as something else.
+    Conflict {
+        conflict: Conflict,
+        login: Login,
+    },
     Broker(BrokerError),
 }
 
 impl DeclareError {
     pub(super) fn into_subscribe(self, queue: &QueueName) -> SubscribeError {
         match self {
-            Self::Conflict(Conflict {
-                queue,
-                argument,
-                wanted,
-                found,
-            }) => SubscribeError::Conflict {
-                queue,
-                argument,
-                wanted,
-                found,
+            Self::Conflict { conflict, login } => SubscribeError::Conflict {
+                queue: conflict.queue,
+                place: login.to_string(),
+                argument: conflict.argument,
+                wanted: conflict.wanted,
+                found: conflict.found,
             },
             Self::Broker(source) => SubscribeError::Broker {
                 queue: queue.clone(),
@@ -59,11 +60,12 @@ impl DeclareError {
     pub(super) fn into_broker(self) -> BrokerError {
         match self {
             Self::Broker(error) => error,
-            Self::Conflict(conflict) => BrokerError::Refused {
+            Self::Conflict { conflict, login } => BrokerError::Refused {
+                place: login.places,
                 code: 406,
                 text: format!(
-                    "queue `{}` exists with {} {}, and {} is wanted",
-                    conflict.queue, conflict.argument, conflict.found, conflict.wanted
+                    "queue `{}` of virtual host `{}` exists with {} {}, and {} is wanted",
+                    conflict.queue, login.vhost, conflict.argument, conflict.found, conflict.wanted
                 ),
             },
         }
@@ -250,16 +252,27 @@ pub(super) async fn declare(
         }
         channel.close(200, "declared".into()).await
     };
-    declaring.await.map_err(|error: lapin::Error| {
-        let error = link.explain(&error);
-        match &error {
-            BrokerError::Refused { code: 406, text } => Conflict::parse(text).map_or_else(
-                || DeclareError::Broker(error.clone()),
-                DeclareError::Conflict,
-            ),
-            _ => DeclareError::Broker(error),
-        }
-    })
+    declaring
+        .await
+        .map_err(|error: lapin::Error| refused(link, &error))
+}
+
+/// Whether it is a conflict that a declaration failed with.
+fn refused(link: &Link, error: &lapin::Error) -> DeclareError {
+    let error = link.explain(error);
+    let conflict = match &error {
+        BrokerError::Refused {
+            code: 406, text, ..
+        } => Conflict::parse(text),
+        _ => None,
+    };
+    match conflict {
+        Some(conflict) => DeclareError::Conflict {
+            conflict,
+            login: link.login().clone(),
+        },
+        None => DeclareError::Broker(error),
+    }
 }
 
 #[cfg(test)]

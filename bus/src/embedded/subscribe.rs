@@ -89,6 +89,7 @@ impl State {
         let conflict = |argument: &str, wanted_value: String, found_value: String| {
             Err(SubscribeError::Conflict {
                 queue: wanted.name.clone(),
+                place: "the embedded bus".to_owned(),
                 argument: argument.to_owned(),
                 wanted: wanted_value,
                 found: found_value,

@@ -5,11 +5,18 @@
     reason = "the lines, for whoever runs the tests with --nocapture"
 )]
 
-use std::{io::Write, net::TcpListener, thread, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    path::Path,
+    thread,
+    time::Duration,
+};
 
 use chimera_bus::{
     AmqpBus, BindingKey, Bus, Message, Queue, QueueKind, QueueName, RoutingKey, SubscribeError,
     amqp::{ConnectError, Connectivity, Options},
+    tls::CertificateFault,
 };
 use chimera_servers::{Certificates, RabbitMq, RabbitMqSetup};
 
@@ -29,7 +36,11 @@ fn options(url: &str) -> Options {
 }
 
 async fn refused(url: &str) -> ConnectError {
-    let connected = AmqpBus::connect(options(url)).await;
+    refused_by(options(url)).await
+}
+
+async fn refused_by(options: Options) -> ConnectError {
+    let connected = AmqpBus::connect(options).await;
     connected.map(drop).expect_err("it is refused")
 }
 
@@ -114,6 +125,8 @@ fn hosts_are_tried_in_turn() {
 fn what_is_not_amqp() {
     runtime().block_on(async {
         let place = serve(|mut stream| {
+            // What was not read would be answered with a reset.
+            let _ = stream.read_exact(&mut [0; 8]);
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
         });
         let error = refused(&format!("amqp://user:hush@{place}/v")).await;
@@ -142,39 +155,58 @@ fn serve(answer: impl Fn(std::net::TcpStream) + Send + 'static) -> String {
 
 #[test]
 fn a_certificate_that_does_not_fit() {
-    let ours = Certificates::new();
-    let others = Certificates::new();
+    let (ours, others) = (Certificates::new(), Certificates::new());
     let broker = RabbitMq::start_with(RabbitMqSetup::default().certificates(&ours));
+    let (place, url) = with_tls(&broker);
+    runtime().block_on(async {
+        let bus = AmqpBus::connect(trusting(&url, ours.ca())).await;
+        bus.expect("the certificate fits").close().await;
+        let error = refused_by(trusting(&url, others.ca())).await;
+        let fault = CertificateFault::UnknownIssuer;
+        assert!(
+            matches!(error, ConnectError::Certificate { fault: found, .. } if found == fault),
+            "{error:?}"
+        );
+        let says = [&*place, "not trusted here", "`bus.ca_file`"];
+        check(&error, &says);
+        let missing = refused_by(trusting(&url, "/not/there.pem".as_ref())).await;
+        check(&missing, &["/not/there.pem"]);
+        // The port without TLS.
+        let [.., plain, _] = parts(&broker.url());
+        let error = refused_by(trusting(&url.replace(&place, &plain), ours.ca())).await;
+        check(&error, &[&plain, "does that port speak TLS"]);
+    });
+}
+
+#[test]
+fn a_certificate_for_another_name() {
+    let theirs = Certificates::for_names(&["rabbit.example.org"]);
+    let broker = RabbitMq::start_with(RabbitMqSetup::default().certificates(&theirs));
+    let (place, url) = with_tls(&broker);
+    runtime().block_on(async {
+        let error = refused_by(trusting(&url, theirs.ca())).await;
+        check(&error, &[&place, "is for another name", "`bus.url`"]);
+    });
+}
+
+/// Where the broker speaks TLS, and its URL there.
+fn with_tls(broker: &RabbitMq) -> (String, String) {
     let [user, password, _, vhost] = parts(&broker.url());
     let place = format!("127.0.0.1:{}", broker.amqps_port().expect("it has TLS"));
     let url = format!("amqps://{user}:{password}@{place}/{vhost}");
-    runtime().block_on(async {
-        let with_ca = |ca: &std::path::Path| {
-            let mut options = options(&url);
-            options.ca = Some(ca.to_owned());
-            options
-        };
-        let bus = AmqpBus::connect(with_ca(ours.ca()))
-            .await
-            .expect("the certificate fits");
-        bus.close().await;
-        let error = AmqpBus::connect(with_ca(others.ca())).await.map(drop);
-        let error = error.expect_err("somebody else signed it");
-        assert!(matches!(error, ConnectError::Tls { .. }), "{error:?}");
-        check(&error, &[&place, "certificate"]);
-        let missing = AmqpBus::connect(with_ca("/not/there.pem".as_ref()))
-            .await
-            .map(drop);
-        check(
-            &missing.expect_err("there is no such file"),
-            &["/not/there.pem"],
-        );
-    });
+    (place, url)
+}
+
+fn trusting(url: &str, ca: &Path) -> Options {
+    let mut options = options(url);
+    options.ca = Some(ca.to_owned());
+    options
 }
 
 #[test]
 fn a_queue_with_other_arguments() {
     on_a_broker(async |url| {
+        let [_, _, place, vhost] = parts(&url);
         let bus = AmqpBus::connect(options(&url)).await.expect("it connects");
         let queue = || Queue::work(QueueName::from_static("orders"));
         drop(bus.subscribe(queue()).await.expect("it is declared"));
@@ -193,6 +225,7 @@ fn a_queue_with_other_arguments() {
             &error,
             &[
                 "`orders`",
+                &format!("RabbitMQ at {place}, virtual host `{vhost}`"),
                 "x-delivery-limit",
                 "4",
                 "8",
@@ -237,10 +270,13 @@ fn missing_permissions() {
         check(&error, &["stranger", &vhost, "set_permissions"]);
         let error = refused(&no_configure).await;
         assert!(matches!(error, ConnectError::Exchanges { .. }), "{error:?}");
-        check(
-            &error,
-            &["noconfigure", "chimera.events", "set_permissions"],
-        );
+        let there = [
+            &*place,
+            &format!("virtual host `{vhost}`"),
+            "set_permissions",
+        ];
+        check(&error, &["noconfigure", "chimera.events"]);
+        check(&error, &there);
         let open = async |url: &str| AmqpBus::connect(options(url)).await.expect("it connects");
         let (full, configure, write, read) = (
             open(&all).await,
@@ -261,7 +297,8 @@ fn missing_permissions() {
                 .await
                 .map(drop)
                 .expect_err("it may not");
-            check(&error, &[name, "`other`", "set_permissions"]);
+            check(&error, &[name, "`other`"]);
+            check(&error, &there);
         }
         let event = || Message::event(RoutingKey::from_static("a.b"), "1");
         let error = write
@@ -269,10 +306,8 @@ fn missing_permissions() {
             .await
             .map(drop)
             .expect_err("it may not");
-        check(
-            &error,
-            &["nowrite", "`a.b`", "chimera.events", "set_permissions"],
-        );
+        check(&error, &["nowrite", "`a.b`", "chimera.events"]);
+        check(&error, &there);
         // It harms nobody else, and who may only write can.
         let _ = configure.publish(event()).await.expect("it may");
     });
