@@ -85,8 +85,12 @@ fn a_queue_that_is_there_with_other_arguments() {
         }
         bus.close().await;
     });
+    let place = servers.bus.rsplit_once('@').unwrap().1;
+    let (place, vhost) = place.split_once('/').unwrap();
     let says = [
         "_agent`",
+        place,
+        &format!("virtual host `{vhost}`"),
         "x-delivery-limit",
         "19",
         "delete the queue or change the setting",
@@ -112,7 +116,7 @@ fn a_certificate_of_somebody_else() {
     };
     check(
         &with_ca(&others),
-        &["`bus.url`", &place, "certificate", "its authority"],
+        &["`bus.url`", &place, "not trusted here", "`bus.ca_file`"],
     );
     let fits = program("query_agent", Path::new(NO_DIRECTORY), &with_ca(&ours));
     let mut running = Running::start(fits);

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use chimera_bus::tls::CertificateFault;
+
 /// A server of documents could not be reached, refused something, or failed.
 ///
 /// The message says what, where and what to do; it never has a password or a value of a document in it, which is why
@@ -39,8 +41,8 @@ pub enum ServerProblem {
         /// The database.
         database: String,
     },
-    /// The server's certificate is not trusted, or is for another name.
-    Certificate,
+    /// The server's certificate is not accepted.
+    Certificate(CertificateFault),
     /// The two do not agree on TLS, or only one of them speaks it.
     Tls,
     /// The server is of a version that the driver cannot talk to.
@@ -89,7 +91,7 @@ impl ServerError {
             ServerProblem::NotReady => "not_ready",
             ServerProblem::Credentials | ServerProblem::NoCredentials => "unauthenticated",
             ServerProblem::NotPermitted { .. } => "not_permitted",
-            ServerProblem::Certificate => "certificate",
+            ServerProblem::Certificate(_) => "certificate",
             ServerProblem::Tls => "tls",
             ServerProblem::Incompatible => "incompatible",
             ServerProblem::Refused { .. } => "refused",
@@ -127,10 +129,10 @@ impl fmt::Display for ServerError {
                 f,
                 "MongoDB at {at} does not let this user work in database `{database}`: grant the role `readWrite` on it"
             ),
-            ServerProblem::Certificate => write!(
+            ServerProblem::Certificate(fault) => write!(
                 f,
-                "the certificate of MongoDB at {at} is not accepted: name its authority in `documents.ca_file`, and its \
-                 host in `documents.url` as the certificate does"
+                "the certificate of MongoDB at {at} {}",
+                fault.explained("documents")
             ),
             ServerProblem::Tls => write!(
                 f,

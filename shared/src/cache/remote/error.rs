@@ -1,7 +1,8 @@
 //! What Redis, or the way to it, has against a command.
 
-use std::{error::Error, io, sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
+use chimera_bus::tls::{CertificateFault, tls_error};
 use redis::ErrorKind;
 
 /// Errors by which Redis says that it will do later what it does not do now.
@@ -107,13 +108,13 @@ pub enum RedisError {
         command: &'static str,
     },
     /// It is not who it should be, as far as its certificate goes.
-    #[error(
-        "the certificate of Redis at {server} does not fit: `cache.url` must name the host that is in it, and `cache.ca_file` who signed it"
-    )]
+    #[error("the certificate of Redis at {server} {}", .fault.explained("cache"))]
     Certificate {
         /// Who was asked.
         server: Arc<str>,
         /// What is wrong with it.
+        fault: CertificateFault,
+        /// What TLS said.
         #[source]
         source: Cause,
     },
@@ -265,9 +266,13 @@ impl RedisError {
             };
         }
         let source = cause(source);
-        match tls_error(&*source) {
-            Some(rustls::Error::InvalidCertificate(_)) => Self::Certificate { server, source },
-            Some(_) => Self::Tls { server, source },
+        match CertificateFault::of(&*source) {
+            Some(fault) => Self::Certificate {
+                server,
+                fault,
+                source,
+            },
+            None if tls_error(&*source).is_some() => Self::Tls { server, source },
             None => Self::Unreachable { server, source },
         }
     }
@@ -309,12 +314,6 @@ fn shortened(text: &str) -> String {
 fn cause(error: redis::RedisError) -> Cause {
     let wrapped = error.source().and_then(<dyn Error>::downcast_ref::<Cause>);
     wrapped.cloned().unwrap_or_else(|| Arc::new(error))
-}
-
-/// The error of TLS that `cause` is, or that it holds.
-fn tls_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let wrapped = || cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref();
-    cause.downcast_ref().or_else(wrapped)
 }
 
 #[cfg(test)]

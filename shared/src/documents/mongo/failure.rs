@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 
+use chimera_bus::tls::{CertificateFault, tls_error};
 use mongodb::error::{Error, ErrorKind, RETRYABLE_WRITE_ERROR, WriteFailure};
 
 use super::{
@@ -120,12 +121,9 @@ impl Target {
 
     /// The connection broke, or did not come about.
     fn broken(&self, source: &Arc<io::Error>) -> ServerError {
-        let tls = source
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        let problem = match tls {
-            Some(rustls::Error::InvalidCertificate(_)) => ServerProblem::Certificate,
-            Some(_) => ServerProblem::Tls,
+        let problem = match CertificateFault::of(&**source) {
+            Some(fault) => ServerProblem::Certificate(fault),
+            None if tls_error(&**source).is_some() => ServerProblem::Tls,
             None => ServerProblem::Unreachable,
         };
         ServerError {

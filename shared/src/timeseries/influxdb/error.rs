@@ -1,6 +1,8 @@
 //! What InfluxDB, or the way to it, has against a request.
 
-use std::{error::Error, io, iter, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
+
+use chimera_bus::tls::{CertificateFault, tls_error};
 
 /// How much of what InfluxDB says is repeated, in characters.
 const SAID_CHARS: usize = 200;
@@ -36,15 +38,25 @@ pub enum InfluxDbError {
         #[source]
         source: Arc<reqwest::Error>,
     },
-    /// It is not who it should be, as far as its certificate goes, or does not speak TLS.
-    #[error(
-        "no TLS with InfluxDB at {server}: `timeseries.url` must name the host of its certificate, \
-         `timeseries.ca_file` who signed it, and the scheme be `influxdb://` where it has none"
-    )]
+    /// It is not who it should be, as far as its certificate goes.
+    #[error("the certificate of InfluxDB at {server} {}", .fault.explained("timeseries"))]
     Certificate {
         /// Who was asked.
         server: Arc<str>,
         /// What is wrong with it.
+        fault: CertificateFault,
+        /// What TLS said.
+        #[source]
+        source: Arc<reqwest::Error>,
+    },
+    /// What is there does not speak TLS as we do.
+    #[error(
+        "no TLS with {server}: if it is an InfluxDB without TLS, `timeseries.url` must begin with `influxdb://`"
+    )]
+    Tls {
+        /// Who was asked.
+        server: Arc<str>,
+        /// What TLS said.
         #[source]
         source: Arc<reqwest::Error>,
     },
@@ -115,6 +127,7 @@ impl InfluxDbError {
             Self::Unreachable { .. } | Self::Timeout { .. } | Self::Interrupted { .. } => true,
             Self::Refused { status, .. } => *status >= 500 || matches!(status, 408 | 429),
             Self::Certificate { .. }
+            | Self::Tls { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::MissingDatabase { .. }
@@ -131,6 +144,7 @@ impl InfluxDbError {
             Self::Timeout { .. } => "timeout",
             Self::Interrupted { .. } => "interrupted",
             Self::Certificate { .. } => "certificate",
+            Self::Tls { .. } => "tls",
             Self::Unauthorized { .. } => "401",
             Self::Forbidden { .. } | Self::NoDatabase { .. } => "403",
             Self::MissingDatabase { .. } => "404",
@@ -154,6 +168,7 @@ impl InfluxDbError {
             | Self::Timeout { .. }
             | Self::Interrupted { .. }
             | Self::Certificate { .. }
+            | Self::Tls { .. }
             | Self::NotInfluxDb { .. }
             | Self::TooLarge { .. } => None,
         }
@@ -195,21 +210,18 @@ impl InfluxDbError {
         let source = Arc::new(error.without_url());
         if source.is_timeout() {
             Self::Timeout { server, after }
-        } else if is_about_tls(&source) {
-            Self::Certificate { server, source }
+        } else if let Some(fault) = CertificateFault::of(&*source) {
+            Self::Certificate {
+                server,
+                fault,
+                source,
+            }
+        } else if tls_error(&*source).is_some() {
+            Self::Tls { server, source }
         } else if source.is_connect() {
             Self::Unreachable { server, source }
         } else {
             Self::Interrupted { server, source }
         }
     }
-}
-
-fn is_about_tls(error: &reqwest::Error) -> bool {
-    let first: &(dyn Error + 'static) = error;
-    let mut causes = iter::successors(Some(first), |error| (*error).source());
-    causes.any(|cause| {
-        let wrapped = || cause.downcast_ref::<io::Error>()?.get_ref();
-        cause.is::<rustls::Error>() || wrapped().is_some_and(|inner| inner.is::<rustls::Error>())
-    })
 }

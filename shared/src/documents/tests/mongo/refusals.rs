@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use chimera_bus::tls::CertificateFault;
 use chimera_servers::Certificates;
 
 use super::*;
@@ -98,11 +99,9 @@ async fn certificates_are_checked() {
     let (right, other) = (Certificates::new(), Certificates::for_names(&["elsewhere"]));
     let server = fake::with_tls(upstream, right.certificate(), right.key());
     let url = format!("mongodb://{server}/?tls=true");
-    let untrusted = |server| {
-        format!(
-            "the certificate of MongoDB at {server} is not accepted: name its authority in `documents.ca_file`, and its \
-             host in `documents.url` as the certificate does"
-        )
+    let says = |server, fault: CertificateFault| {
+        let explained = fault.explained("documents");
+        format!("the certificate of MongoDB at {server} {explained}")
     };
     let ca = |certificates: &Certificates| Some(certificates.ca().to_owned());
 
@@ -116,13 +115,15 @@ async fn certificates_are_checked() {
 
     for wrong in [None, ca(&other)] {
         let error = refusal(&url, |config| config.ca_file = wrong).await;
-        assert_eq!(error.to_string(), untrusted(server));
+        let expected = says(server, CertificateFault::UnknownIssuer);
+        assert_eq!(error.to_string(), expected);
         assert!(!error.is_transient());
     }
     let elsewhere = fake::with_tls(upstream, other.certificate(), other.key());
     let url = format!("mongodb://{elsewhere}");
     let error = refusal(&url, |config| config.ca_file = ca(&other)).await;
-    assert_eq!(error.to_string(), untrusted(elsewhere));
+    let expected = says(elsewhere, CertificateFault::OtherName);
+    assert_eq!(error.to_string(), expected);
 
     let plain = format!("mongodb://{upstream}");
     let error = refusal(&plain, |config| config.ca_file = ca(&right)).await;
