@@ -86,9 +86,9 @@ impl MongoDb {
         Ok(Self {
             client,
             prefix: config.collection_prefix.clone(),
-            target,
             exclusion,
-            expiry: Expiry::new(database.clone(), Arc::clone(&clock)),
+            expiry: Expiry::new(database.clone(), Arc::clone(&clock), target.timeout),
+            target,
             database,
             under_way: TaskTracker::new(),
             clock,
@@ -354,6 +354,25 @@ impl MongoDb {
         self.expiry.is_ours(&self.name_of(collection))
     }
 
+    /// How many documents the server holds, also those whose time is up.
+    pub(super) async fn kept(&self, collection: &str) -> u64 {
+        let documents = self.collection(collection);
+        documents.count_documents(doc! {}).await.unwrap()
+    }
+}
+
+#[cfg(all(test, feature = "servers"))]
+impl MongoDb {
+    /// Carries out `change` under a lock, also on a server that needs none.
+    pub(super) async fn locked(
+        &self,
+        lease: Duration,
+        change: impl IntoFuture<Output = Result<(), Error>>,
+    ) -> Result<(), Error> {
+        let locks = Exclusion::with_locks(&self.database, lease, Arc::clone(&self.clock));
+        locks.around("queries", "q", change).await
+    }
+
     pub(super) async fn indexes(&self, collection: &str) -> Vec<String> {
         let documents = self.collection(collection);
         documents.list_index_names().await.unwrap()
@@ -361,12 +380,6 @@ impl MongoDb {
 
     pub(super) async fn collections(&self) -> Vec<String> {
         self.database.list_collection_names().await.unwrap()
-    }
-
-    /// How many documents the server holds, also those whose time is up.
-    pub(super) async fn kept(&self, collection: &str) -> u64 {
-        let documents = self.collection(collection);
-        documents.count_documents(doc! {}).await.unwrap()
     }
 }
 

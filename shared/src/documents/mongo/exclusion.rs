@@ -10,12 +10,16 @@ use mongodb::{
     bson::{Document, doc},
     error::Error,
 };
+use uuid::Uuid;
 
 use super::{Clock, body::ID, failure, later, query};
 use crate::{backoff::Backoff, documents::names::EXPIRES_AT};
 
 /// The collection of locks, beside those of documents; its name is none that a collection of documents can have.
 const LOCKS: &str = "chimera.locks";
+
+/// Who holds a lock: another name each time that it is taken.
+const OWNER: &str = "owner";
 
 /// How long is waited before a lock is tried again: a change takes some milliseconds.
 const WAIT: Backoff = Backoff {
@@ -31,6 +35,18 @@ struct Locks {
     /// After that the lock of a process that died is another's.
     lease: Duration,
     clock: Clock,
+}
+
+#[cfg(all(test, feature = "servers"))]
+impl Exclusion {
+    /// Locks on a server that does not need them.
+    pub(super) fn with_locks(database: &Database, lease: Duration, clock: Clock) -> Self {
+        Self(Some(Locks {
+            collection: database.collection(LOCKS),
+            lease,
+            clock,
+        }))
+    }
 }
 
 impl Exclusion {
@@ -70,21 +86,23 @@ impl Exclusion {
             return change.await;
         };
         let lock = format!("{collection}/{id}");
-        locks.acquire(&lock).await?;
+        let owner = locks.acquire(&lock).await?;
         let changed = change.await;
-        locks.release(&lock).await;
+        locks.release(&lock, &owner).await;
         changed
     }
 }
 
 impl Locks {
-    async fn acquire(&self, lock: &str) -> Result<(), Error> {
+    /// Waits for the lock, and returns the name under which it is held.
+    async fn acquire(&self, lock: &str) -> Result<String, Error> {
+        let owner = Uuid::now_v7().to_string();
         let mut attempt = 1;
         loop {
             let now = (self.clock)();
-            let held = doc! { ID: lock, EXPIRES_AT: later(now, self.lease) };
+            let held = doc! { ID: lock, OWNER: &owner, EXPIRES_AT: later(now, self.lease) };
             match self.collection.insert_one(held).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(owner),
                 Err(error) if failure::is_duplicate(&error) => {}
                 Err(error) => return Err(error),
             }
@@ -96,9 +114,11 @@ impl Locks {
         }
     }
 
-    /// What cannot be released now is when its lease is over; the change is made all the same.
-    async fn release(&self, lock: &str) {
-        let _ = self.collection.delete_one(doc! { ID: lock }).await;
+    /// What cannot be released now is when its lease is over; the change is made all the same. A lock that another has
+    /// taken over since, because the lease was over, stays that one's.
+    async fn release(&self, lock: &str, owner: &str) {
+        let ours = doc! { ID: lock, OWNER: owner };
+        let _ = self.collection.delete_one(ours).await;
     }
 }
 

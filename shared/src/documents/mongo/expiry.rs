@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     fmt,
+    future::IntoFuture,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -13,7 +14,10 @@ use mongodb::{
     error::Error,
     options::IndexOptions,
 };
-use tokio::{sync::OnceCell, time::MissedTickBehavior};
+use tokio::{
+    sync::OnceCell,
+    time::{MissedTickBehavior, timeout},
+};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::instrument::WithSubscriber as _;
 
@@ -33,16 +37,20 @@ pub(super) struct Expiry {
 struct Sweeper {
     database: Database,
     clock: Clock,
+    /// How long removing from one collection may take.
+    timeout: Duration,
     collections: Mutex<BTreeSet<String>>,
 }
 
 impl Expiry {
-    pub(super) fn new(database: Database, clock: Clock) -> Self {
+    /// `timeout` is how long an operation may take.
+    pub(super) fn new(database: Database, clock: Clock, timeout: Duration) -> Self {
         Self {
             seen_to: Mutex::default(),
             sweeper: Arc::new(Sweeper {
                 database,
                 clock,
+                timeout,
                 collections: Mutex::default(),
             }),
             task: Mutex::default(),
@@ -143,8 +151,9 @@ impl Sweeper {
         let mut went_well = true;
         for name in collections {
             let collection = self.database.collection::<RawDocumentBuf>(&name);
-            let removed = collection.delete_many(query::expired((self.clock)())).await;
-            went_well &= removed.is_ok();
+            let removing = collection.delete_many(query::expired((self.clock)()));
+            let removed = timeout(self.timeout, removing.into_future()).await;
+            went_well &= matches!(removed, Ok(Ok(_)));
         }
         went_well
     }

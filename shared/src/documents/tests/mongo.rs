@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::config::Config;
 
+mod exclusion;
 mod expiry;
 mod fake;
 mod faults;

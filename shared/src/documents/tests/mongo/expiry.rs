@@ -67,3 +67,28 @@ async fn a_prefix_and_the_databases_name_are_those_of_the_configuration() {
     };
     assert_eq!(engine.collections().await, ["ours.queries"]);
 }
+
+/// A server that falls silent holds up neither the next look nor the end.
+#[tokio::test]
+async fn removing_what_is_expired_has_its_time() {
+    const NO_SUCH_OPTION: i32 = 72;
+    let server = fake::answering(|command| match command {
+        "createIndexes" => fake::error(NO_SUCH_OPTION, "InvalidOptions"),
+        "delete" => loop {
+            std::thread::park();
+        },
+        _ => {
+            mongodb::bson::doc! { "ok": 1.0, "cursor": { "id": 0_i64, "ns": "a.b", "firstBatch": [] } }
+        }
+    });
+    let mut database = Database::at(&format!("mongodb://{server}"));
+    database.config.timeout = Duration::from_millis(300);
+    let store = database.open(Arc::default()).await;
+    let Engine::MongoDb(engine) = &store.0.engine else {
+        unreachable!("it is a server")
+    };
+    engine.expire("handled").await.unwrap();
+    assert!(engine.is_swept_by_us("handled"));
+    assert!(!engine.sweep("handled").await);
+    store.close().await;
+}
