@@ -20,7 +20,12 @@ mod tail;
 mod tracer;
 mod treatment;
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chimera_traces::Store;
 use opentelemetry::trace::TracerProvider as _;
@@ -39,8 +44,9 @@ pub use metrics::{DbCall, HttpExchange, InFlight, Metrics, Place, Processed, Sen
 pub use span::{Scope, Span, SpanStart};
 
 use crate::config::{self, LogConfig, LogFormat, TelemetryConfig};
-use export::{Exports, Health, Memory};
-use logs::{LogOutput, LogSettings};
+use export::{Exports, Health, Memory, Queue};
+use logs::{LogOutput, LogSettings, Record};
+use metrics::Ways;
 use pipeline::{Pipeline, SpanCounts};
 use propagation::Propagator;
 use tracer::Tracer;
@@ -59,6 +65,8 @@ struct Inner {
     metrics: Metrics,
     memory: Option<InMemorySpanExporter>,
     exporters: Vec<Health>,
+    /// Where log records go.
+    records: Option<Arc<Queue<Record>>>,
     propagator: Propagator,
 }
 
@@ -208,12 +216,21 @@ impl Telemetry {
         let mut exporters = Vec::new();
         let mut metrics = Metrics::off();
         let mut late_log = None;
+        let mut records = None;
         let tracing = parts.map(|parts| {
             let treatment = parts.treatment;
             late_log = Some(treatment.log);
             memory = parts.exports.memory;
             exporters = parts.exports.health;
-            metrics = Metrics::new(&parts.resource, &counts, &exporters);
+            let ways = Ways {
+                is_fetched: parts.exports.is_fetched,
+                pushes: parts.exports.pushes,
+            };
+            metrics = Metrics::new(&parts.resource, &counts, &exporters, ways);
+            records = parts.exports.logs;
+            if let Some((queue, _)) = &records {
+                queue.describe(&parts.resource);
+            }
             let pipeline = Pipeline {
                 sinks: parts.exports.sinks,
                 counts: Arc::clone(&counts),
@@ -232,7 +249,7 @@ impl Telemetry {
         let tracer = tracing.as_ref().map(|tracing| tracing.tracer.clone());
         let dispatch = match (&tracer, &logs) {
             (None, None) => Dispatch::none(),
-            _ => logs::dispatch(service, tracer, logs),
+            _ => logs::dispatch(service, tracer, logs, records.clone()),
         };
         for exporter in &exporters {
             exporter.log_to(&dispatch);
@@ -248,6 +265,7 @@ impl Telemetry {
             metrics,
             memory,
             exporters,
+            records: records.map(|(queue, _)| queue),
             propagator: Propagator::default(),
         }))
         .with_formats(&[
@@ -318,10 +336,14 @@ impl Telemetry {
         self.0.exporters.iter().map(Health::snapshot).collect()
     }
 
-    /// Exports what has ended by now. It blocks, at most as long as an export may take.
+    /// Exports what there is by now: spans that ended, metrics, log records. It blocks, at most as long as exports may take.
     pub fn flush(&self) {
         if let Some(tracing) = &self.0.tracing {
             let _ = tracing.provider.force_flush();
+        }
+        self.0.metrics.flush();
+        if let Some(records) = &self.0.records {
+            let _ = records.flush();
         }
     }
 
@@ -329,8 +351,15 @@ impl Telemetry {
     ///
     /// Spans that are still open then are lost. It blocks: call it where that is allowed.
     pub fn shutdown(&self, limit: Duration) {
+        let end = Instant::now() + limit;
+        let left = || end.saturating_duration_since(Instant::now());
         if let Some(tracing) = &self.0.tracing {
             let _ = tracing.provider.shutdown_with_timeout(limit);
+        }
+        self.0.metrics.shutdown(left());
+        // Last, for it takes what the others say about their end.
+        if let Some(records) = &self.0.records {
+            let _ = records.finish(left());
         }
     }
 

@@ -9,7 +9,10 @@ mod memory;
 mod otlp;
 mod queue;
 mod retry;
+mod signals;
 mod zipkin;
+
+use std::sync::Arc;
 
 use chimera_traces::{Store, StoreProcessor};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData, SpanProcessor};
@@ -19,7 +22,12 @@ pub use health::ExporterHealth;
 
 pub(super) use health::Health;
 pub(super) use memory::Memory;
+pub(super) use queue::Queue;
 
+use super::{
+    logs::{Record, RecordLimits},
+    metrics::Push,
+};
 use crate::{
     config::{
         Compression, Exporter, Headers, OtlpProtocol, OtlpSignal, Secret, Signal, TelemetryConfig,
@@ -31,7 +39,7 @@ use console::Console;
 use file::{Rotation, SpanFile};
 use health::About;
 use otlp::Otlp;
-use queue::{Export, Limits, Queue};
+use queue::{Export, Limits};
 use zipkin::Zipkin;
 
 /// Telemetry that cannot be set up. What only fails later (a backend that is down) is no error: spans are dropped and
@@ -62,13 +70,33 @@ pub enum TelemetryError {
 }
 
 /// What was made of the configuration's exporters.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Exports {
     pub(super) sinks: Vec<Box<dyn SpanProcessor>>,
     /// Where the `memory` exporter keeps its spans.
     pub(super) memory: Option<InMemorySpanExporter>,
     /// The state of each exporter that has a queue.
     pub(super) health: Vec<Health>,
+    /// Whether metrics are kept for Prometheus to fetch.
+    pub(super) is_fetched: bool,
+    /// The ways that metrics are sent.
+    pub(super) pushes: Vec<Push>,
+    /// Where log records go, and how much one can hold.
+    pub(super) logs: Option<(Arc<Queue<Record>>, RecordLimits)>,
+}
+
+impl Default for Exports {
+    /// Spans and log records go nowhere, metrics can be fetched.
+    fn default() -> Self {
+        Self {
+            sinks: Vec::new(),
+            memory: None,
+            health: Vec::new(),
+            is_fetched: true,
+            pushes: Vec::new(),
+            logs: None,
+        }
+    }
 }
 
 impl Exports {
@@ -84,6 +112,8 @@ impl Exports {
                 exports.open_one(*exporter, config, &mut store)?;
             }
         }
+        exports.open_metrics(config)?;
+        exports.open_logs(config)?;
         Ok(exports)
     }
 

@@ -4,6 +4,7 @@
 //! process: several services share a process, and each one's macros and logs must carry its own name.
 
 mod line;
+mod record;
 
 use std::{
     io,
@@ -18,7 +19,9 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt as _},
 };
 
-use super::tracer::Tracer;
+pub(super) use record::{Record, RecordLimits};
+
+use super::{export::Queue, tracer::Tracer};
 use crate::config::LogFormat;
 use line::Line;
 
@@ -46,11 +49,12 @@ pub(super) struct LogSettings {
 }
 
 /// The subscriber of `service`, whose macro spans `tracer` starts (none where telemetry is off) and whose lines are
-/// written as `logs` says (not at all without).
+/// written as `logs` says (not at all without), and go to `records`, too.
 pub(super) fn dispatch(
     service: &str,
     tracer: Option<Tracer>,
     logs: Option<LogSettings>,
+    records: Option<(Arc<Queue<Record>>, RecordLimits)>,
 ) -> Dispatch {
     let spans = tracer.map(|tracer| {
         tracing_opentelemetry::layer()
@@ -70,6 +74,7 @@ pub(super) fn dispatch(
                 LogFormat::Auto => !logs.output.is_terminal(),
             },
             output: logs.output,
+            records,
         };
         let own = filter_fn(move |line| !is_own(line.target()) || *line.level() <= logs.own);
         lines.with_filter(logs.filter.and(own))
@@ -82,11 +87,12 @@ fn is_own(target: &str) -> bool {
     target.starts_with("opentelemetry") || target.starts_with("chimera_shared::telemetry")
 }
 
-/// Writes each event as a line.
+/// Writes each event as a line, and hands it on as a record.
 struct Lines {
     service: String,
     is_json: bool,
     output: LogOutput,
+    records: Option<(Arc<Queue<Record>>, RecordLimits)>,
 }
 
 impl<S: Subscriber> Layer<S> for Lines {
@@ -99,6 +105,10 @@ impl<S: Subscriber> Layer<S> for Lines {
         };
         text.push('\n');
         self.output.write(text.as_bytes());
+        // No loop: an exporter's thread has no subscriber, so that what its libraries say is no line.
+        if let Some((queue, limits)) = &self.records {
+            queue.push(line.record(*limits));
+        }
     }
 }
 

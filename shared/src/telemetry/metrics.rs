@@ -7,13 +7,20 @@
 mod instruments;
 mod names;
 mod prometheus;
+mod push;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use opentelemetry::{KeyValue, metrics::MeterProvider as _};
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider};
 
 use super::{export::Health, keys, pipeline::SpanCounts};
+pub(super) use push::Push;
+
 use instruments::Instruments;
 use names::Names;
 use prometheus::Rendering;
@@ -25,9 +32,19 @@ pub struct Metrics(Option<Arc<Inner>>);
 struct Inner {
     instruments: Instruments,
     names: Names,
-    rendering: Rendering,
+    /// None where nobody fetches.
+    rendering: Option<Rendering>,
+    pushes: Vec<Push>,
     /// Instruments end with it.
-    _provider: SdkMeterProvider,
+    provider: SdkMeterProvider,
+}
+
+/// The ways that metrics leave.
+#[derive(Debug)]
+pub(super) struct Ways {
+    /// Whether they are kept for Prometheus to fetch.
+    pub(super) is_fetched: bool,
+    pub(super) pushes: Vec<Push>,
 }
 
 /// A message that was worked on.
@@ -115,20 +132,60 @@ impl Metrics {
         Self(None)
     }
 
-    pub(super) fn new(resource: &Resource, counts: &Arc<SpanCounts>, exporters: &[Health]) -> Self {
-        let (rendering, reader) = Rendering::new();
-        let provider = SdkMeterProvider::builder()
-            .with_resource(resource.clone())
-            .with_reader(reader)
-            .build();
+    /// Metrics that leave by `ways`; without any they are off.
+    pub(super) fn new(
+        resource: &Resource,
+        counts: &Arc<SpanCounts>,
+        exporters: &[Health],
+        ways: Ways,
+    ) -> Self {
+        if !ways.is_fetched && ways.pushes.is_empty() {
+            return Self::off();
+        }
+        let mut builder = SdkMeterProvider::builder().with_resource(resource.clone());
+        let rendering = ways.is_fetched.then(|| {
+            let (rendering, reader) = Rendering::new();
+            builder = std::mem::take(&mut builder).with_reader(reader);
+            rendering
+        });
+        for push in &ways.pushes {
+            builder = builder.with_reader(push.reader());
+        }
+        let provider = builder.build();
         let meter = provider.meter("chimera");
         instruments::observe_spans(&meter, counts, exporters);
         Self(Some(Arc::new(Inner {
             instruments: Instruments::new(&meter),
             names: Names::default(),
             rendering,
-            _provider: provider,
+            pushes: ways.pushes,
+            provider,
         })))
+    }
+
+    /// Sends what was measured by now, where it is sent; it blocks.
+    pub(super) fn flush(&self) {
+        let Some(inner) = &self.0 else { return };
+        let _ = inner.provider.force_flush();
+        for push in &inner.pushes {
+            let _ = push.queue.flush();
+        }
+    }
+
+    /// Sends what was measured to the end, within `limit`; it blocks.
+    pub(super) fn shutdown(&self, limit: Duration) {
+        let Some(inner) = &self.0 else { return };
+        let end = Instant::now() + limit;
+        // Those that are fetched stay until the process ends.
+        if inner.pushes.is_empty() {
+            return;
+        }
+        let _ = inner.provider.force_flush();
+        for push in &inner.pushes {
+            let _ = push
+                .queue
+                .finish(end.saturating_duration_since(Instant::now()));
+        }
     }
 
     /// A delivery came in from `queue`.
@@ -256,9 +313,8 @@ impl Metrics {
     ///
     /// Source: <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>.
     pub fn prometheus(&self) -> String {
-        self.0
-            .as_ref()
-            .map_or_else(String::new, |inner| inner.rendering.text())
+        let rendering = self.0.as_ref().and_then(|inner| inner.rendering.as_ref());
+        rendering.map_or_else(String::new, Rendering::text)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Traces on standard error, for people: a tree of what a service did, when its part of a trace is over.
 
+mod metrics;
 mod tree;
 
 use std::{
@@ -12,6 +13,8 @@ use anstream::{AutoStream, ColorChoice};
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry_sdk::{Resource, trace::SpanData};
 use tokio::time::Instant;
+
+pub(super) use metrics::MetricLines;
 
 use super::{
     failure::Failure,

@@ -7,11 +7,15 @@
 mod answer;
 mod grpc;
 mod http;
+mod logs;
+mod metrics;
 
 use ::http::HeaderMap;
 use bytes::Bytes;
 use opentelemetry_proto::{
-    tonic::collector::trace::v1::ExportTraceServiceRequest,
+    tonic::{
+        collector::trace::v1::ExportTraceServiceRequest, resource::v1::Resource as OtlpResource,
+    },
     transform::{
         common::tonic::ResourceAttributesWithSchema,
         trace::tonic::group_spans_by_resource_and_scope,
@@ -36,7 +40,7 @@ use http::Http;
 
 /// Sends one signal to one backend.
 #[derive(Debug)]
-pub(in crate::telemetry) struct Otlp {
+pub(super) struct Otlp {
     transport: Transport,
     /// What must not be in an error text, although a backend may repeat it.
     secrets: Vec<String>,
@@ -55,10 +59,7 @@ impl Otlp {
     ///
     /// # Errors
     /// When the files for TLS cannot be read, or the URL is none.
-    pub(in crate::telemetry) fn new(
-        signal: Signal,
-        settings: &OtlpSignal,
-    ) -> Result<Self, TelemetryError> {
+    pub(super) fn new(signal: Signal, settings: &OtlpSignal) -> Result<Self, TelemetryError> {
         let trust = Trust::read(
             settings.certificate.as_deref(),
             settings.client_certificate.as_deref(),
@@ -82,13 +83,19 @@ impl Otlp {
         })
     }
 
-    /// Keeps what belongs to every batch.
-    pub(in crate::telemetry) fn set_resource(&mut self, resource: &Resource) {
+    fn set_resource(&mut self, resource: &Resource) {
         self.resource = resource.into();
     }
 
+    fn resource(&self) -> OtlpResource {
+        OtlpResource {
+            attributes: self.resource.attributes.0.clone(),
+            ..OtlpResource::default()
+        }
+    }
+
     /// Sends `request`, if need be more than once.
-    pub(in crate::telemetry) async fn send<M: prost::Message + Serialize>(
+    async fn send<M: prost::Message + Serialize>(
         &self,
         request: &M,
         patience: &Patience,

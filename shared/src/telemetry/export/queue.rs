@@ -34,7 +34,7 @@ use crate::config::BatchConfig;
 const LEAVE_BEHIND: Duration = Duration::from_millis(500);
 
 /// What takes batches of one kind to where they go. It runs on a thread of its own and may block.
-pub(in crate::telemetry) trait Export<T>: Send + 'static {
+pub(super) trait Export<T>: Send + 'static {
     /// Says what belongs to every batch; it comes before the first one.
     fn describe(&mut self, _resource: &Resource) {}
 
@@ -51,7 +51,7 @@ pub(in crate::telemetry) trait Export<T>: Send + 'static {
 
 /// What became of a batch that was taken.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::telemetry) struct Taken {
+pub(super) struct Taken {
     /// How much of it the backend did not want after all. It must not be sent again.
     pub(super) rejected: u64,
     /// What the backend said of it.
@@ -60,15 +60,15 @@ pub(in crate::telemetry) struct Taken {
 
 /// How a queue gathers.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::telemetry) struct Limits {
+pub(super) struct Limits {
     /// What may wait; the rest is dropped and counted.
-    pub(in crate::telemetry) queue: usize,
+    pub(super) queue: usize,
     /// What goes at once.
-    pub(in crate::telemetry) batch: usize,
+    pub(super) batch: usize,
     /// Longest that the first of a batch waits for others.
-    pub(in crate::telemetry) delay: Duration,
+    pub(super) delay: Duration,
     /// Longest that one export takes.
-    pub(in crate::telemetry) timeout: Duration,
+    pub(super) timeout: Duration,
 }
 
 impl From<&BatchConfig> for Limits {
@@ -104,7 +104,7 @@ enum Order {
 
 impl<T: Send + 'static> Queue<T> {
     /// Starts the thread.
-    pub(in crate::telemetry) fn start(
+    pub(super) fn start(
         exporter: impl Export<T>,
         limits: Limits,
         health: Health,

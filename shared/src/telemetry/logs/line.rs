@@ -16,12 +16,12 @@ use crate::telemetry::{Correlation, redact};
 
 /// What a line says. The ids are those of the OpenTelemetry context that is active where the event was made.
 pub(super) struct Line<'a> {
-    time: SystemTime,
+    pub(super) time: SystemTime,
     service: &'a str,
-    metadata: &'static Metadata<'static>,
-    span: SpanContext,
-    correlation: Option<Correlation>,
-    fields: Fields,
+    pub(super) metadata: &'static Metadata<'static>,
+    pub(super) span: SpanContext,
+    pub(super) correlation: Option<Correlation>,
+    pub(super) fields: Fields,
 }
 
 impl<'a> Line<'a> {
@@ -128,9 +128,9 @@ impl fmt::Display for Printable<'_> {
 
 /// The fields of an event, redacted.
 #[derive(Default)]
-struct Fields {
-    message: String,
-    others: Map<String, Value>,
+pub(super) struct Fields {
+    pub(super) message: String,
+    pub(super) others: Map<String, Value>,
 }
 
 impl Fields {

@@ -89,7 +89,7 @@ fn logged(format: LogFormat, filter: &str, log: impl FnOnce()) -> String {
         format,
         output: LogOutput::Memory(buffer.clone()),
     };
-    tracing::dispatcher::with_default(&dispatch("svc", None, Some(settings)), log);
+    tracing::dispatcher::with_default(&dispatch("svc", None, Some(settings), None), log);
     buffer.text()
 }
 

@@ -121,21 +121,28 @@ pub(super) fn observe_spans(meter: &Meter, counts: &Arc<SpanCounts>, exporters: 
         .build();
     meter
         .u64_observable_counter("chimera.telemetry.exporter.exported")
-        .with_unit("{span}")
-        .with_description("Spans that a backend took")
+        .with_unit("{item}")
+        .with_description("Spans, log records or collections of metrics that a backend took")
         .with_callback(each(exporters, |health| health.exported))
         .build();
     meter
         .u64_observable_counter("chimera.telemetry.exporter.dropped")
-        .with_unit("{span}")
-        .with_description("Spans that were lost on the way to a backend")
+        .with_unit("{item}")
+        .with_description(
+            "Spans, log records or collections of metrics that were lost on the way to a backend",
+        )
         .with_callback(each(exporters, |health| health.dropped))
         .build();
     meter
         .u64_observable_gauge("chimera.telemetry.exporter.queued")
-        .with_unit("{span}")
-        .with_description("Spans that wait for a backend")
+        .with_unit("{item}")
+        .with_description("Spans, log records or collections of metrics that wait for a backend")
         .with_callback(each(exporters, |health| health.queued))
+        .build();
+    meter
+        .u64_observable_gauge("chimera.telemetry.exporter.failing")
+        .with_description("1 while the last export failed, else 0; why says /readyz")
+        .with_callback(each(exporters, |health| u64::from(health.is_failing)))
         .build();
 }
 
@@ -148,7 +155,8 @@ fn each(
     move |observer| {
         for health in exporters.iter().map(Health::snapshot) {
             let exporter = KeyValue::new("exporter", health.exporter);
-            observer.observe(read(&health), &[exporter]);
+            let signal = KeyValue::new("signal", health.signal);
+            observer.observe(read(&health), &[exporter, signal]);
         }
     }
 }
