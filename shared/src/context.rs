@@ -141,7 +141,7 @@ impl Context {
         ContextSpan { context, span }
     }
 
-    /// Runs `work` in an INTERNAL span; an error is recorded on it. Spans and logs of the `tracing` macros join it.
+    /// Runs `work` in an INTERNAL span; however it ends, the span ends with it and says how, as with [`Scope::call`].
     ///
     /// # Errors
     /// Those of `work`.
@@ -154,12 +154,22 @@ impl Context {
         E: fmt::Display,
         Fut: Future<Output = Result<T, E>>,
     {
-        let span = self.span(name);
-        let result = span.scope.run(work(span.context.clone())).await;
-        if let Err(error) = &result {
-            span.fail("error", error);
-        }
-        result
+        let start = SpanStart::new(SpanKind::Internal, name);
+        self.call(start, async |span| work(span.context().clone()).await)
+            .await
+    }
+
+    /// Runs `work` in the span that `start` describes, with a context under it; see [`Scope::call`].
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn call<T, E: fmt::Display>(
+        &self,
+        start: SpanStart,
+        work: impl AsyncFnOnce(&ContextSpan) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let span = self.start(start);
+        span.span.finish(work(&span)).await
     }
 }
 

@@ -2,9 +2,11 @@
 //! the trace.
 
 pub mod keys;
+pub mod kinds;
 pub mod propagation;
 pub mod redact;
 
+mod call;
 mod export;
 mod finish;
 mod late_log;

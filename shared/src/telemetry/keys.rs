@@ -7,8 +7,8 @@ pub use opentelemetry_semantic_conventions::attribute::{
     DB_COLLECTION_NAME, DB_NAMESPACE, DB_OPERATION_BATCH_SIZE, DB_OPERATION_NAME, DB_QUERY_TEXT,
     DB_RESPONSE_STATUS_CODE, DB_SYSTEM_NAME, ERROR_TYPE, EXCEPTION_MESSAGE, EXCEPTION_TYPE,
     HTTP_REQUEST_METHOD, HTTP_REQUEST_METHOD_ORIGINAL, HTTP_REQUEST_RESEND_COUNT,
-    HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, MESSAGING_CLIENT_ID, MESSAGING_DESTINATION_NAME,
-    MESSAGING_DESTINATION_TEMPORARY, MESSAGING_MESSAGE_BODY_SIZE,
+    HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, MESSAGING_CLIENT_ID, MESSAGING_DESTINATION_ANONYMOUS,
+    MESSAGING_DESTINATION_NAME, MESSAGING_DESTINATION_TEMPORARY, MESSAGING_MESSAGE_BODY_SIZE,
     MESSAGING_MESSAGE_CONVERSATION_ID, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME,
     MESSAGING_OPERATION_TYPE, MESSAGING_RABBITMQ_DESTINATION_ROUTING_KEY,
     MESSAGING_RABBITMQ_MESSAGE_DELIVERY_TAG, MESSAGING_SYSTEM, NETWORK_PROTOCOL_VERSION,
@@ -44,3 +44,13 @@ pub const SERVICE_PEER_NAME: &str = "service.peer.name";
 pub const CHIMERA_SLOW: &str = "chimera.slow";
 /// That threshold, milliseconds. Chimera's own.
 pub const CHIMERA_SLOW_THRESHOLD_MS: &str = "chimera.slow.threshold_ms";
+/// Which of the ready-made kinds a span is: `orchestrator`, `agent` and so on. Chimera's own.
+pub const CHIMERA_KIND: &str = "chimera.kind";
+/// What an orchestrator runs. Chimera's own.
+pub const CHIMERA_WORKFLOW_NAME: &str = "chimera.workflow.name";
+/// Whose step it is. Chimera's own.
+pub const CHIMERA_AGENT_NAME: &str = "chimera.agent.name";
+/// Which step. Chimera's own.
+pub const CHIMERA_AGENT_OPERATION: &str = "chimera.agent.operation";
+/// What somebody else's service is asked to do. Chimera's own.
+pub const CHIMERA_OPERATION_NAME: &str = "chimera.operation.name";

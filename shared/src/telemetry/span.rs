@@ -1,6 +1,6 @@
 //! Opening spans: where (a [`Scope`]), and one that is open (a [`Span`]).
 
-use std::{borrow::Cow, error::Error, fmt, future::Future, iter};
+use std::{borrow::Cow, error::Error, fmt, future::Future, iter, thread};
 
 use opentelemetry::{
     Context as OtelContext, KeyValue,
@@ -20,7 +20,7 @@ pub struct Scope {
     context: OtelContext,
 }
 
-/// An open span; it ends when it is dropped.
+/// An open span; it ends when it is dropped. One that is dropped by a panic is marked as failed.
 ///
 /// Its status is unset unless [`Span::fail`] was called: the conventions ask instrumentation to leave success unset.
 #[derive(Debug)]
@@ -169,6 +169,12 @@ impl Scope {
         }
     }
 
+    /// Runs `work`, which waits for nothing, like [`Scope::run`] does a future.
+    pub fn enter<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _active = self.context.clone().attach();
+        tracing::dispatcher::with_default(self.telemetry.dispatch(), work)
+    }
+
     /// Runs `future` so that spans and logs made by the `tracing` macros join this scope under this service.
     pub fn run<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         future
@@ -225,15 +231,20 @@ impl Span {
     /// Records `error`, with its causes, as an exception event. To be called once, where the error is handled.
     ///
     /// `error_type` is the same low-cardinality name that [`Span::fail`] takes.
-    /// Source: <https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/>.
-    pub fn record_exception(&self, error_type: &'static str, error: &dyn Error) {
-        if !self.is_recording() {
-            return;
+    pub fn record_exception(&self, error_type: impl Into<Cow<'static, str>>, error: &dyn Error) {
+        if self.is_recording() {
+            let causes = iter::successors(error.source(), |cause| (*cause).source());
+            let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+            self.exception(error_type, message);
         }
-        let causes = iter::successors(error.source(), |cause| (*cause).source());
-        let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    }
+
+    /// Records an exception of which only the text is known.
+    ///
+    /// Source: <https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/>.
+    pub fn exception(&self, error_type: impl Into<Cow<'static, str>>, message: String) {
         let attributes = vec![
-            KeyValue::new(keys::EXCEPTION_TYPE, error_type),
+            KeyValue::new(keys::EXCEPTION_TYPE, error_type.into()),
             KeyValue::new(keys::EXCEPTION_MESSAGE, message),
         ];
         self.event("exception", attributes);
@@ -255,6 +266,9 @@ impl Span {
 impl Drop for Span {
     fn drop(&mut self) {
         if self.is_own {
+            if thread::panicking() {
+                self.fail("panic", "the work in it panicked");
+            }
             self.scope.context.span().end();
         }
     }
