@@ -407,11 +407,18 @@ impl Collection {
             (Engine::MongoDb(_), Err(error)) => MongoDb::status_code(error),
             _ => None,
         };
-        if let Err(error) = &result {
+        // What the server answered says best what happened, and the conventions want the same in both.
+        let error_type = |error: &DocumentError| {
+            status_code
+                .clone()
+                .map_or(Cow::Borrowed(error.error_type()), Cow::Owned)
+        };
+        let error_type = result.as_ref().err().map(error_type);
+        if let (Err(error), Some(error_type)) = (&result, &error_type) {
             if let Some(code) = &status_code {
                 span.set(KeyValue::new(keys::DB_RESPONSE_STATUS_CODE, code.clone()));
             }
-            span.fail(error.error_type(), error);
+            span.fail(error_type.clone(), error);
         }
         let metrics = self.documents.scope.telemetry().metrics();
         metrics.database(DbCall {
@@ -421,7 +428,7 @@ impl Collection {
             namespace: Some(self.engine().namespace()),
             server: address.as_ref().map(|at| (&*at.host, at.port)),
             status_code: status_code.as_deref(),
-            error_type: result.as_ref().err().map(DocumentError::error_type),
+            error_type: error_type.as_deref(),
             duration: started.elapsed(),
         });
         result

@@ -114,10 +114,8 @@ async fn trace(
         i64::from(status.as_u16()),
     ));
     if status.is_server_error() {
-        span.fail(
-            status.as_str().to_owned(),
-            status.canonical_reason().unwrap_or_default(),
-        );
+        // The conventions want no description where the status code says it all.
+        span.fail(status.as_str().to_owned(), "");
     }
     // Who asked is told which trace it is, and nothing of what others put beside it.
     let told = Disclosure::IDS;
@@ -142,7 +140,12 @@ fn server_span(request: &Request, method: &'static str, route: Option<&str>) -> 
             .map(str::to_owned)
     };
     let (address, port) = header(header::HOST).and_then(|host| server(&host)).unzip();
-    let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
+    let shown = if method == OTHER_METHOD {
+        "HTTP"
+    } else {
+        method
+    };
+    let name = route.map_or_else(|| shown.to_owned(), |route| format!("{shown} {route}"));
     let original = (method == OTHER_METHOD).then(|| request.method().to_string());
     SpanStart::new(SpanKind::Server, name)
         .with(KeyValue::new(keys::HTTP_REQUEST_METHOD, method))
@@ -151,6 +154,7 @@ fn server_span(request: &Request, method: &'static str, route: Option<&str>) -> 
             request.uri().path().to_owned(),
         ))
         .with(KeyValue::new(keys::URL_SCHEME, "http"))
+        .with_some(keys::URL_QUERY, request.uri().query().map(str::to_owned))
         .with_some(keys::HTTP_ROUTE, route.map(str::to_owned))
         .with_some(keys::HTTP_REQUEST_METHOD_ORIGINAL, original)
         .with_some(keys::SERVER_ADDRESS, address)
@@ -181,8 +185,8 @@ fn protocol_version(version: Version) -> Option<&'static str> {
 const OTHER_METHOD: &str = "_OTHER";
 
 fn method_name(method: &http::Method) -> &'static str {
-    const KNOWN: [&str; 9] = [
-        "GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "TRACE", "CONNECT",
+    const KNOWN: [&str; 10] = [
+        "GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "TRACE", "CONNECT", "QUERY",
     ];
     KNOWN
         .into_iter()

@@ -11,7 +11,7 @@ mod error;
 mod influxdb;
 mod names;
 
-use std::{future::Future, path::Path, sync::Arc, time::Instant};
+use std::{borrow::Cow, future::Future, path::Path, sync::Arc, time::Instant};
 
 use opentelemetry::{KeyValue, trace::SpanKind};
 
@@ -268,7 +268,8 @@ impl Measurement {
             if let Some(code) = &code {
                 span.set(KeyValue::new(keys::DB_RESPONSE_STATUS_CODE, code.clone()));
             }
-            span.fail(error.error_type(), error);
+            let error_type = code.clone().map_or(error.error_type().into(), Cow::Owned);
+            span.fail(error_type, error);
         }
         self.store.scope.telemetry().metrics().database(DbCall {
             system: engine.system(),
@@ -277,7 +278,7 @@ impl Measurement {
             namespace: server.map(InfluxDb::database),
             server: server.map(|server| (server.host(), server.port())),
             status_code: code.as_deref(),
-            error_type: error.map(TimeSeriesError::error_type),
+            error_type: code.as_deref().or(error.map(TimeSeriesError::error_type)),
             duration: started.elapsed(),
         });
         result

@@ -62,6 +62,10 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
     let outcome = worker.handle(&arrival, &span, &delivery).await;
     if let Some(failure) = outcome.failure() {
         span.fail(failure.error_type, &failure.message);
+        if !matches!(outcome, Outcome::Expired(_)) {
+            // Once, and here: nobody above handles it.
+            span.exception(failure.error_type, failure.message.clone());
+        }
     }
     let error_type = outcome.failure().map(|failure| failure.error_type);
     let settling = settle::Settling {

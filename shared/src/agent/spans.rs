@@ -13,7 +13,7 @@ use crate::{
     telemetry::{SpanStart, keys},
 };
 
-/// The name of RabbitMQ's default exchange in `messaging.destination.name`, where an empty one would say nothing.
+/// What the conventions call a destination that is neither an exchange nor a routing key.
 const DEFAULT_EXCHANGE: &str = "amq.default";
 
 /// What stands for a destination whose name is made up at run time.
@@ -50,6 +50,7 @@ pub(crate) fn request(broker: &Broker, message: &Message) -> SpanStart {
 pub(crate) fn reply(broker: &Broker, message: &Message) -> SpanStart {
     let destination = destination(&Exchange::DEFAULT, TEMPORARY);
     sending(SpanKind::Producer, "publish", broker, destination, message)
+        .with(KeyValue::new(keys::MESSAGING_DESTINATION_ANONYMOUS, true))
         .with(KeyValue::new(keys::MESSAGING_DESTINATION_TEMPORARY, true))
 }
 
@@ -189,11 +190,15 @@ fn with_message(
         )
 }
 
+/// What is empty is left out, as the conventions want it: the default exchange has no name.
 fn destination(exchange: &Exchange, routing_key: &str) -> String {
-    let exchange = if *exchange == Exchange::DEFAULT {
-        DEFAULT_EXCHANGE
-    } else {
-        exchange.as_str()
-    };
-    format!("{exchange}:{routing_key}")
+    match (*exchange == Exchange::DEFAULT, routing_key) {
+        (true, "") => DEFAULT_EXCHANGE.to_owned(),
+        (true, _) => routing_key.to_owned(),
+        (false, "") => exchange.as_str().to_owned(),
+        (false, _) => format!("{exchange}:{routing_key}"),
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,7 +93,7 @@ pub struct DbCall<'a> {
     /// `db.response.status_code`: what the server said, when it failed the call.
     pub status_code: Option<&'a str>,
     /// Why it failed, if it did.
-    pub error_type: Option<&'static str>,
+    pub error_type: Option<&'a str>,
     /// How long it took.
     pub duration: Duration,
 }
@@ -276,7 +276,10 @@ impl Metrics {
         if let Some((_, port)) = call.server {
             labels.push(KeyValue::new(keys::SERVER_PORT, i64::from(port)));
         }
-        labels.extend(call.error_type.map(static_label));
+        labels.extend(
+            call.error_type
+                .map(|error_type| KeyValue::new(keys::ERROR_TYPE, error_type.to_owned())),
+        );
         let seconds = call.duration.as_secs_f64();
         inner.instruments.db_duration.record(seconds, &labels);
     }
