@@ -389,5 +389,10 @@ impl fmt::Debug for Telemetry {
     }
 }
 
+/// The examples of the page about instrumentation are run with those of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/instrumentation.md")]
+struct Instrumentation;
+
 #[cfg(test)]
 mod tests;

@@ -59,6 +59,8 @@ pub(super) fn dispatch(
     let spans = tracer.map(|tracer| {
         tracing_opentelemetry::layer()
             .with_tracer(tracer)
+            // The conventions know no such attribute, and a module's path tells little.
+            .with_target(false)
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)

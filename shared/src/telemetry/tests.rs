@@ -1,3 +1,5 @@
+mod instrument;
+
 use opentelemetry::trace::{SpanKind, TraceId};
 
 use super::*;
