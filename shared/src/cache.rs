@@ -301,6 +301,7 @@ impl Command<'_> {
             status_code: error.and_then(CacheError::status_code),
             error_type: error.map(CacheError::error_type),
             duration: self.started.elapsed(),
+            span: Some(&self.span),
         });
         result
     }

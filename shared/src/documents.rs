@@ -430,6 +430,7 @@ impl Collection {
             status_code: status_code.as_deref(),
             error_type: error_type.as_deref(),
             duration: started.elapsed(),
+            span: Some(&span),
         });
         result
     }

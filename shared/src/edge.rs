@@ -127,6 +127,7 @@ async fn trace(
         status: Some(status.as_u16()),
         error_type: status.is_server_error().then_some(status.as_str()),
         duration: started.elapsed(),
+        span: Some(&span),
     });
     response
 }

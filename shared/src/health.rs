@@ -12,13 +12,13 @@ use axum::{
     routing::get,
 };
 use chimera_bus::{State as SubscriptionState, amqp::Connectivity};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::{
     platform::{Checks, Dependency, Waits},
-    telemetry::{ExporterHealth, Telemetry},
+    telemetry::{ExporterHealth, MetricsFormat, Telemetry},
 };
 
 /// What each queue's subscription says of itself, by the kind of queue.
@@ -193,8 +193,12 @@ async fn readyz(State(health): State<Health>) -> Response {
     (status, Json(readiness)).into_response()
 }
 
-async fn metrics(State(health): State<Health>) -> Response {
-    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-    let metrics = health.0.telemetry.prometheus();
-    ([(header::CONTENT_TYPE, TEXT)], metrics).into_response()
+/// In the format that the client prefers.
+async fn metrics(State(health): State<Health>, headers: HeaderMap) -> Response {
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
+    let format = MetricsFormat::accepted(accept.unwrap_or_default());
+    let page = health.0.telemetry.metrics_page(format);
+    ([(header::CONTENT_TYPE, format.content_type())], page).into_response()
 }

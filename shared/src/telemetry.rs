@@ -42,7 +42,7 @@ pub use opentelemetry::{KeyValue, trace::SpanKind};
 
 pub use export::{ExporterHealth, TelemetryError};
 pub use logs::LogBuffer;
-pub use metrics::{DbCall, HttpExchange, InFlight, Metrics, Place, Processed, Sent};
+pub use metrics::{DbCall, HttpExchange, InFlight, Metrics, MetricsFormat, Place, Processed, Sent};
 pub use span::{Scope, Span, SpanStart};
 
 use crate::config::{self, LogConfig, LogFormat, TelemetryConfig};
@@ -227,6 +227,7 @@ impl Telemetry {
             let ways = Ways {
                 is_fetched: parts.exports.is_fetched,
                 pushes: parts.exports.pushes,
+                exemplars: parts.exports.exemplars,
             };
             metrics = Metrics::new(&parts.resource, &counts, &exporters, ways);
             records = parts.exports.logs;
@@ -311,6 +312,11 @@ impl Telemetry {
     /// The service's metrics.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// The service's metrics as a page for those who fetch them.
+    pub fn metrics_page(&self, format: MetricsFormat) -> String {
+        self.0.metrics.page(format)
     }
 
     /// The service's metrics in the text format of Prometheus.

@@ -280,6 +280,7 @@ impl Measurement {
             status_code: code.as_deref(),
             error_type: code.as_deref().or(error.map(TimeSeriesError::error_type)),
             duration: started.elapsed(),
+            span: Some(&span),
         });
         result
     }

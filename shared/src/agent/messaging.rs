@@ -13,7 +13,7 @@ use crate::{
     context::{SendError, error_type},
     deadline::{Deadline, now_ms},
     platform::{Broker, PlatformBus},
-    telemetry::{KeyValue, Scope, Sent, Telemetry, keys},
+    telemetry::{KeyValue, Scope, Sent, Span, Telemetry, keys},
 };
 
 /// The bus, as one service uses it.
@@ -87,7 +87,13 @@ impl Messaging {
             }
             Err(error) => span.fail("publish", error),
         }
-        self.sent("publish", &destination, error_type, started.elapsed());
+        self.sent(
+            &span,
+            "publish",
+            &destination,
+            error_type,
+            started.elapsed(),
+        );
         routed
     }
 
@@ -111,12 +117,19 @@ impl Messaging {
         if let (Err(error), Some(error_type)) = (&reply, error_type) {
             span.fail(error_type, error);
         }
-        self.sent("request", &destination, error_type, started.elapsed());
+        self.sent(
+            &span,
+            "request",
+            &destination,
+            error_type,
+            started.elapsed(),
+        );
         reply
     }
 
     fn sent(
         &self,
+        span: &Span,
         operation: &'static str,
         destination: &str,
         error_type: Option<&'static str>,
@@ -124,10 +137,12 @@ impl Messaging {
     ) {
         self.telemetry.metrics().sent(Sent {
             system: self.broker.system,
+            server: self.broker.address(),
             operation,
             destination,
             error_type,
             duration,
+            span: Some(span),
         });
     }
 }

@@ -43,9 +43,9 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
     let started = Instant::now();
     let telemetry = &worker.services.messaging.telemetry;
     let arrival = Arrival::read(&delivery, telemetry.propagator());
-    telemetry
-        .metrics()
-        .consumed(worker.services.messaging.broker.system, &worker.label);
+    let broker = &worker.services.messaging.broker;
+    let metrics = telemetry.metrics();
+    metrics.consumed(broker.system, broker.address(), &worker.label);
     let _in_flight = telemetry.metrics().in_flight(&worker.label);
     let process = Process {
         broker: &worker.services.messaging.broker,
@@ -78,10 +78,12 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
     span.set(KeyValue::new(keys::CHIMERA_OUTCOME, outcome));
     telemetry.metrics().processed(Processed {
         system: worker.services.messaging.broker.system,
+        server: worker.services.messaging.broker.address(),
         queue: &worker.label,
         outcome,
         error_type,
         duration: started.elapsed(),
+        span: Some(&span),
     });
 }
 

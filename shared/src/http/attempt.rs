@@ -74,10 +74,11 @@ impl<'a> Attempt<'a> {
         let host = self.request.url.host_str().unwrap_or_default();
         self.scope().telemetry().metrics().http(HttpExchange {
             method: self.request.method.as_str(),
-            place: Place::Client(host),
+            place: Place::Client(host, self.request.url.port_or_known_default()),
             status: self.status.map(|status| status.as_u16()),
             error_type: failure.map(|(error_type, _)| error_type),
             duration: self.started.elapsed(),
+            span: Some(&self.span),
         });
     }
 }

@@ -32,6 +32,14 @@ pub(crate) struct Broker {
     pub(crate) server: Option<(String, u16)>,
 }
 
+impl Broker {
+    /// Its host and port, where it is a server.
+    pub(crate) fn address(&self) -> Option<(&str, u16)> {
+        let server = self.server.as_ref();
+        server.map(|(host, port)| (host.as_str(), *port))
+    }
+}
+
 impl PlatformBus {
     /// The bus itself.
     pub(crate) fn bus(&self) -> Arc<dyn Bus> {

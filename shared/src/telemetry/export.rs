@@ -30,7 +30,8 @@ use super::{
 };
 use crate::{
     config::{
-        Compression, Exporter, Headers, OtlpProtocol, OtlpSignal, Secret, Signal, TelemetryConfig,
+        Compression, ExemplarFilter, Exporter, Headers, OtlpProtocol, OtlpSignal, Secret, Signal,
+        TelemetryConfig,
     },
     http::HttpError,
     tls::TrustError,
@@ -81,6 +82,8 @@ pub(super) struct Exports {
     pub(super) is_fetched: bool,
     /// The ways that metrics are sent.
     pub(super) pushes: Vec<Push>,
+    /// Which measurements may become exemplars.
+    pub(super) exemplars: ExemplarFilter,
     /// Where log records go, and how much one can hold.
     pub(super) logs: Option<(Arc<Queue<Record>>, RecordLimits)>,
 }
@@ -94,6 +97,7 @@ impl Default for Exports {
             health: Vec::new(),
             is_fetched: true,
             pushes: Vec::new(),
+            exemplars: ExemplarFilter::TraceBased,
             logs: None,
         }
     }

@@ -4,8 +4,10 @@
 //! no id is ever a label. Rendering is the OpenTelemetry project's own exporter for Prometheus, which is maintained with
 //! the SDK: names, units and escaping are its business.
 
+mod exemplars;
 mod instruments;
 mod names;
+mod open_metrics;
 mod prometheus;
 mod push;
 
@@ -18,9 +20,11 @@ use std::{
 use opentelemetry::{KeyValue, metrics::MeterProvider as _};
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider};
 
-use super::{export::Health, keys, pipeline::SpanCounts};
+use super::{Span, export::Health, keys, pipeline::SpanCounts};
+use crate::config::ExemplarFilter;
 pub(super) use push::Push;
 
+use exemplars::Exemplars;
 use instruments::Instruments;
 use names::Names;
 use prometheus::Rendering;
@@ -31,6 +35,7 @@ pub struct Metrics(Option<Arc<Inner>>);
 
 struct Inner {
     instruments: Instruments,
+    exemplars: Arc<Exemplars>,
     names: Names,
     /// None where nobody fetches.
     rendering: Option<Rendering>,
@@ -45,6 +50,8 @@ pub(super) struct Ways {
     /// Whether they are kept for Prometheus to fetch.
     pub(super) is_fetched: bool,
     pub(super) pushes: Vec<Push>,
+    /// Which measurements may become exemplars.
+    pub(super) exemplars: ExemplarFilter,
 }
 
 /// A message that was worked on.
@@ -52,6 +59,8 @@ pub(super) struct Ways {
 pub struct Processed<'a> {
     /// `messaging.system`.
     pub system: &'static str,
+    /// `server.address` and `server.port`; a bus in this process has neither.
+    pub server: Option<(&'a str, u16)>,
     /// The queue it came from.
     pub queue: &'a str,
     /// What became of it, as `chimera.outcome` names it; `retry` and `dead_letter` are counted on their own, too.
@@ -60,6 +69,8 @@ pub struct Processed<'a> {
     pub error_type: Option<&'static str>,
     /// How long the handler took.
     pub duration: Duration,
+    /// The span that it was measured in, for the exemplar.
+    pub span: Option<&'a Span>,
 }
 
 /// A message that was sent, or was to be.
@@ -67,6 +78,8 @@ pub struct Processed<'a> {
 pub struct Sent<'a> {
     /// `messaging.system`.
     pub system: &'static str,
+    /// `server.address` and `server.port`; a bus in this process has neither.
+    pub server: Option<(&'a str, u16)>,
     /// `publish` or `request`, as in the span's name.
     pub operation: &'static str,
     /// `exchange:routing key`, as in the span's name.
@@ -75,6 +88,8 @@ pub struct Sent<'a> {
     pub error_type: Option<&'static str>,
     /// How long it took: until the confirm, or the reply.
     pub duration: Duration,
+    /// The span that it was measured in, for the exemplar.
+    pub span: Option<&'a Span>,
 }
 
 /// A call of a database or a cache.
@@ -96,6 +111,8 @@ pub struct DbCall<'a> {
     pub error_type: Option<&'a str>,
     /// How long it took.
     pub duration: Duration,
+    /// The span that it was measured in, for the exemplar.
+    pub span: Option<&'a Span>,
 }
 
 /// An HTTP request that came in or went out.
@@ -111,6 +128,8 @@ pub struct HttpExchange<'a> {
     pub error_type: Option<&'a str>,
     /// How long it took.
     pub duration: Duration,
+    /// The span that it was measured in, for the exemplar.
+    pub span: Option<&'a Span>,
 }
 
 /// Which side of an HTTP exchange the service was on.
@@ -118,8 +137,8 @@ pub struct HttpExchange<'a> {
 pub enum Place<'a> {
     /// It answered, on this route (`None`: no route matched).
     Server(Option<&'a str>),
-    /// It asked this host.
-    Client(&'a str),
+    /// It asked this host, at this port.
+    Client(&'a str, Option<u16>),
 }
 
 /// Something that is being worked on; counted until it is dropped.
@@ -148,14 +167,16 @@ impl Metrics {
             builder = std::mem::take(&mut builder).with_reader(reader);
             rendering
         });
+        let exemplars = Arc::new(Exemplars::new(ways.exemplars, instruments::DURATIONS));
         for push in &ways.pushes {
-            builder = builder.with_reader(push.reader());
+            builder = builder.with_reader(push.reader(&exemplars));
         }
         let provider = builder.build();
         let meter = provider.meter("chimera");
         instruments::observe_spans(&meter, counts, exporters);
         Self(Some(Arc::new(Inner {
             instruments: Instruments::new(&meter),
+            exemplars,
             names: Names::default(),
             rendering,
             pushes: ways.pushes,
@@ -189,13 +210,9 @@ impl Metrics {
     }
 
     /// A delivery came in from `queue`.
-    pub fn consumed(&self, system: &'static str, queue: &str) {
+    pub fn consumed(&self, system: &'static str, server: Option<(&str, u16)>, queue: &str) {
         let Some(inner) = &self.0 else { return };
-        let labels = [
-            KeyValue::new(keys::MESSAGING_SYSTEM, system),
-            KeyValue::new(keys::MESSAGING_OPERATION_NAME, "consume"),
-            inner.label(keys::MESSAGING_DESTINATION_NAME, queue),
-        ];
+        let labels = inner.messaging(system, server, "consume", queue);
         inner.instruments.consumed.add(1, &labels);
     }
 
@@ -214,21 +231,22 @@ impl Metrics {
     /// A delivery was worked on.
     pub fn processed(&self, processed: Processed<'_>) {
         let Some(inner) = &self.0 else { return };
-        let labels = [
-            KeyValue::new(keys::MESSAGING_SYSTEM, processed.system),
-            KeyValue::new(keys::MESSAGING_OPERATION_NAME, "process"),
-            inner.label(keys::MESSAGING_DESTINATION_NAME, processed.queue),
-            KeyValue::new(keys::CHIMERA_OUTCOME, processed.outcome),
-        ];
+        let Processed { system, server, .. } = processed;
+        let mut labels = inner.messaging(system, server, "process", processed.queue);
+        let queue = labels[2].clone();
+        labels.push(KeyValue::new(keys::CHIMERA_OUTCOME, processed.outcome));
+        labels.extend(processed.error_type.map(static_label));
         let seconds = processed.duration.as_secs_f64();
         let instruments = &inner.instruments;
-        with_error(&labels, processed.error_type.map(static_label), |labels| {
-            instruments.process_duration.record(seconds, labels);
-        });
-        let queue = std::slice::from_ref(&labels[2]);
+        inner.record(
+            &instruments.process_duration,
+            seconds,
+            &labels,
+            processed.span,
+        );
         match processed.outcome {
-            "retry" => instruments.retries.add(1, queue),
-            "dead_letter" => instruments.dead_letters.add(1, queue),
+            "retry" => instruments.retries.add(1, &[queue]),
+            "dead_letter" => instruments.dead_letters.add(1, &[queue]),
             _ => {}
         }
     }
@@ -236,16 +254,13 @@ impl Metrics {
     /// A message was sent, or was to be.
     pub fn sent(&self, sent: Sent<'_>) {
         let Some(inner) = &self.0 else { return };
-        let labels = [
-            KeyValue::new(keys::MESSAGING_SYSTEM, sent.system),
-            KeyValue::new(keys::MESSAGING_OPERATION_NAME, sent.operation),
-            inner.label(keys::MESSAGING_DESTINATION_NAME, sent.destination),
-        ];
+        let Sent { system, server, .. } = sent;
+        let mut labels = inner.messaging(system, server, sent.operation, sent.destination);
+        labels.extend(sent.error_type.map(static_label));
         let seconds = sent.duration.as_secs_f64();
-        with_error(&labels, sent.error_type.map(static_label), |labels| {
-            inner.instruments.client_duration.record(seconds, labels);
-            inner.instruments.sent.add(1, labels);
-        });
+        let instruments = &inner.instruments;
+        inner.record(&instruments.client_duration, seconds, &labels, sent.span);
+        instruments.sent.add(1, &labels);
     }
 
     /// An event was published that no queue takes.
@@ -281,7 +296,7 @@ impl Metrics {
                 .map(|error_type| KeyValue::new(keys::ERROR_TYPE, error_type.to_owned())),
         );
         let seconds = call.duration.as_secs_f64();
-        inner.instruments.db_duration.record(seconds, &labels);
+        inner.record(&inner.instruments.db_duration, seconds, &labels, call.span);
     }
 
     /// An HTTP request was answered, or was to be.
@@ -289,14 +304,18 @@ impl Metrics {
         let Some(inner) = &self.0 else { return };
         let seconds = exchange.duration.as_secs_f64();
         let method = KeyValue::new(keys::HTTP_REQUEST_METHOD, known_method(exchange.method));
-        let (histogram, place) = match exchange.place {
+        let instruments = &inner.instruments;
+        let (histogram, place, rest) = match exchange.place {
             Place::Server(route) => (
-                &inner.instruments.http_server_duration,
+                &instruments.http_server_duration,
                 route.map(|route| inner.label(keys::HTTP_ROUTE, route)),
+                // What is in front of us may speak TLS; we do not.
+                Some(KeyValue::new(keys::URL_SCHEME, "http")),
             ),
-            Place::Client(host) => (
-                &inner.instruments.http_client_duration,
+            Place::Client(host, port) => (
+                &instruments.http_client_duration,
                 Some(inner.label(keys::SERVER_ADDRESS, host)),
+                port.map(|port| KeyValue::new(keys::SERVER_PORT, i64::from(port))),
             ),
         };
         let status = exchange
@@ -305,23 +324,97 @@ impl Metrics {
         let error = exchange
             .error_type
             .map(|error| inner.label(keys::ERROR_TYPE, error));
-        let labels: Vec<_> = [Some(method), place, status, error]
+        let labels: Vec<_> = [Some(method), place, rest, status, error]
             .into_iter()
             .flatten()
             .collect();
-        histogram.record(seconds, &labels);
+        inner.record(histogram, seconds, &labels, exchange.span);
     }
 
     /// All metrics in the text format of Prometheus; empty where telemetry is off.
     ///
     /// Source: <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>.
     pub fn prometheus(&self) -> String {
-        let rendering = self.0.as_ref().and_then(|inner| inner.rendering.as_ref());
-        rendering.map_or_else(String::new, Rendering::text)
+        self.page(MetricsFormat::Prometheus)
+    }
+
+    /// All metrics in `format`; empty where telemetry is off, or nobody is to fetch them.
+    pub fn page(&self, format: MetricsFormat) -> String {
+        let Some(inner) = &self.0 else {
+            return String::new();
+        };
+        match (&inner.rendering, format) {
+            (None, _) => String::new(),
+            (Some(rendering), MetricsFormat::Prometheus) => rendering.text(),
+            (Some(rendering), MetricsFormat::OpenMetrics) => {
+                rendering.open_metrics(&inner.exemplars)
+            }
+        }
+    }
+}
+
+/// The format of a page of metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricsFormat {
+    /// The text that every Prometheus reads; it has no exemplars.
+    Prometheus,
+    /// OpenMetrics, for those who ask for it.
+    OpenMetrics,
+}
+
+impl MetricsFormat {
+    /// The best of what a client accepts, by the value of its `Accept` header.
+    pub fn accepted(accept: &str) -> Self {
+        let mut kinds = accept.split(',');
+        let is_open = |kind: &str| kind.trim().starts_with("application/openmetrics-text");
+        match kinds.any(is_open) {
+            true => Self::OpenMetrics,
+            false => Self::Prometheus,
+        }
+    }
+
+    /// The value of `Content-Type`.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => open_metrics::CONTENT_TYPE,
+        }
     }
 }
 
 impl Inner {
+    fn record(
+        &self,
+        duration: &instruments::Duration,
+        seconds: f64,
+        labels: &[KeyValue],
+        span: Option<&Span>,
+    ) {
+        duration.histogram.record(seconds, labels);
+        let context = span.map(Span::context);
+        self.exemplars
+            .offer(duration.name, seconds, labels, context.as_ref());
+    }
+
+    /// The labels that every metric of messaging has; the third is the destination.
+    fn messaging(
+        &self,
+        system: &'static str,
+        server: Option<(&str, u16)>,
+        operation: &'static str,
+        destination: &str,
+    ) -> Vec<KeyValue> {
+        let mut labels = Vec::with_capacity(7);
+        labels.push(KeyValue::new(keys::MESSAGING_SYSTEM, system));
+        labels.push(KeyValue::new(keys::MESSAGING_OPERATION_NAME, operation));
+        labels.push(self.label(keys::MESSAGING_DESTINATION_NAME, destination));
+        if let Some((host, port)) = server {
+            labels.push(self.label(keys::SERVER_ADDRESS, host));
+            labels.push(KeyValue::new(keys::SERVER_PORT, i64::from(port)));
+        }
+        labels
+    }
+
     fn label(&self, key: &'static str, value: &str) -> KeyValue {
         KeyValue::new(key, self.names.get(value))
     }
@@ -329,22 +422,6 @@ impl Inner {
 
 fn static_label(error_type: &'static str) -> KeyValue {
     KeyValue::new(keys::ERROR_TYPE, error_type)
-}
-
-/// Calls `record` with `labels` and `error`, if there is one, without an allocation where there is none.
-fn with_error<const N: usize>(
-    labels: &[KeyValue; N],
-    error: Option<KeyValue>,
-    record: impl FnOnce(&[KeyValue]),
-) {
-    match error {
-        None => record(labels),
-        Some(error) => {
-            let mut labels = labels.to_vec();
-            labels.push(error);
-            record(&labels);
-        }
-    }
 }
 
 /// Source: <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>, `http.request.method`.

@@ -21,6 +21,7 @@ impl Exports {
     /// The ways out of metrics, each once.
     pub(super) fn open_metrics(&mut self, config: &TelemetryConfig) -> Result<(), TelemetryError> {
         let wanted = |exporter| config.metrics_exporters.contains(&exporter);
+        self.exemplars = config.metrics.exemplars;
         self.is_fetched = wanted(MetricsExporter::Prometheus);
         if wanted(MetricsExporter::Otlp) {
             let settings = config.otlp.signal(Signal::Metrics);

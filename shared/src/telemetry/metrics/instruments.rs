@@ -23,12 +23,27 @@ const SECONDS: [f64; 14] = [
 /// Those for databases. Source: <https://opentelemetry.io/docs/specs/semconv/db/database-metrics/>.
 const DB_SECONDS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 
+/// The histograms, by name, with their bounds.
+pub(super) const DURATIONS: [(&str, &[f64]); 5] = [
+    (metric::MESSAGING_PROCESS_DURATION, &SECONDS),
+    (metric::MESSAGING_CLIENT_OPERATION_DURATION, &SECONDS),
+    (metric::DB_CLIENT_OPERATION_DURATION, &DB_SECONDS),
+    (metric::HTTP_SERVER_REQUEST_DURATION, &SECONDS),
+    (metric::HTTP_CLIENT_REQUEST_DURATION, &SECONDS),
+];
+
+/// A histogram of durations, under the name by which its exemplars are kept.
+pub(super) struct Duration {
+    pub(super) name: &'static str,
+    pub(super) histogram: Histogram<f64>,
+}
+
 pub(super) struct Instruments {
-    pub(super) process_duration: Histogram<f64>,
-    pub(super) client_duration: Histogram<f64>,
-    pub(super) db_duration: Histogram<f64>,
-    pub(super) http_server_duration: Histogram<f64>,
-    pub(super) http_client_duration: Histogram<f64>,
+    pub(super) process_duration: Duration,
+    pub(super) client_duration: Duration,
+    pub(super) db_duration: Duration,
+    pub(super) http_server_duration: Duration,
+    pub(super) http_client_duration: Duration,
     pub(super) sent: Counter<u64>,
     pub(super) consumed: Counter<u64>,
     pub(super) retries: Counter<u64>,
@@ -39,13 +54,16 @@ pub(super) struct Instruments {
 
 impl Instruments {
     pub(super) fn new(meter: &Meter) -> Self {
-        let seconds = |name: &'static str, bounds: &[f64], what: &'static str| {
-            meter
+        let seconds = |name: &'static str, what: &'static str| {
+            let known = DURATIONS.iter().find(|(known, _)| *known == name);
+            let (_, bounds) = known.expect("every histogram is in the table");
+            let histogram = meter
                 .f64_histogram(name)
                 .with_unit("s")
                 .with_boundaries(bounds.to_vec())
                 .with_description(what)
-                .build()
+                .build();
+            Duration { name, histogram }
         };
         let messages = |name: &'static str, what: &'static str| {
             let counter = meter.u64_counter(name).with_unit("{message}");
@@ -54,27 +72,22 @@ impl Instruments {
         Self {
             process_duration: seconds(
                 metric::MESSAGING_PROCESS_DURATION,
-                &SECONDS,
                 "Duration of processing operation",
             ),
             client_duration: seconds(
                 metric::MESSAGING_CLIENT_OPERATION_DURATION,
-                &SECONDS,
                 "Duration of messaging operation initiated by a producer or consumer client",
             ),
             db_duration: seconds(
                 metric::DB_CLIENT_OPERATION_DURATION,
-                &DB_SECONDS,
                 "Duration of database client operations",
             ),
             http_server_duration: seconds(
                 metric::HTTP_SERVER_REQUEST_DURATION,
-                &SECONDS,
                 "Duration of HTTP server requests",
             ),
             http_client_duration: seconds(
                 metric::HTTP_CLIENT_REQUEST_DURATION,
-                &SECONDS,
                 "Duration of HTTP client requests",
             ),
             sent: messages(

@@ -1,11 +1,16 @@
 //! The text that a Prometheus server scrapes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use opentelemetry::Key;
 use opentelemetry_prometheus::{PrometheusExporter, ResourceSelector};
 use prometheus::{Encoder as _, Registry, TextEncoder};
 
+use super::{
+    exemplars::{Exemplars, prometheus_name},
+    instruments::DURATIONS,
+    open_metrics,
+};
 use crate::telemetry::keys;
 
 pub(super) struct Rendering(Registry);
@@ -23,6 +28,18 @@ impl Rendering {
             .build()
             .expect("a new registry knows no other collector");
         (Self(registry), reader)
+    }
+
+    /// The same in OpenMetrics' format, with exemplars.
+    pub(super) fn open_metrics(&self, exemplars: &Exemplars) -> String {
+        let durations = DURATIONS.iter().map(|(name, _)| {
+            let rendered = format!("{}_seconds", prometheus_name(name));
+            (rendered, *name)
+        });
+        let durations: HashMap<_, _> = durations.collect();
+        open_metrics::text(&self.0.gather(), exemplars, |name| {
+            durations.get(name).copied()
+        })
     }
 
     pub(super) fn text(&self) -> String {

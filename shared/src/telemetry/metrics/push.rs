@@ -11,6 +11,7 @@ use opentelemetry_sdk::{
     },
 };
 
+use super::exemplars::Exemplars;
 use crate::{config::Temporality, telemetry::export::Queue};
 
 /// One way out for metrics.
@@ -23,19 +24,27 @@ pub(in crate::telemetry) struct Push {
 
 impl Push {
     /// What collects for it.
-    pub(super) fn reader(&self) -> PeriodicReader<Collected> {
-        let builder = PeriodicReader::builder(Collected(self.clone()));
+    pub(super) fn reader(&self, exemplars: &Arc<Exemplars>) -> PeriodicReader<Collected> {
+        let builder = PeriodicReader::builder(Collected {
+            push: self.clone(),
+            exemplars: Arc::clone(exemplars),
+        });
         builder.with_interval(self.interval).build()
     }
 }
 
 /// Takes what the SDK collected. It never waits, so that the SDK's thread, which has no time limit, does not either.
 #[derive(Debug)]
-pub(super) struct Collected(Push);
+pub(super) struct Collected {
+    push: Push,
+    exemplars: Arc<Exemplars>,
+}
 
 impl PushMetricExporter for Collected {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        self.0.queue.push(metrics.into());
+        let mut request = ExportMetricsServiceRequest::from(metrics);
+        self.exemplars.add_to(&mut request);
+        self.push.queue.push(request);
         Ok(())
     }
 
@@ -49,7 +58,7 @@ impl PushMetricExporter for Collected {
     }
 
     fn temporality(&self) -> SdkTemporality {
-        match self.0.temporality {
+        match self.push.temporality {
             Temporality::Cumulative => SdkTemporality::Cumulative,
             Temporality::Delta => SdkTemporality::Delta,
             Temporality::LowMemory => SdkTemporality::LowMemory,

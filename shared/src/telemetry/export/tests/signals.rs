@@ -58,10 +58,12 @@ async fn work(telemetry: &Telemetry) -> opentelemetry::trace::SpanContext {
         .await;
     telemetry.metrics().processed(Processed {
         system: "chimera",
+        server: None,
         queue: "q",
         outcome: "ack",
         error_type: None,
         duration: Duration::from_millis(20),
+        span: Some(&span),
     });
     span.context()
 }
@@ -128,7 +130,7 @@ async fn metrics_are_sent() {
     for protocol in EACH {
         let receiver = receiver::start(protocol).await;
         let (telemetry, _log) = sending(protocol, &receiver.url, |_| {});
-        work(&telemetry).await;
+        let span = work(&telemetry).await;
         shut_down(&telemetry).await;
         let received = receiver.received();
         let metrics = metrics(&received);
@@ -147,6 +149,10 @@ async fn metrics_are_sent() {
             text(&point.attributes, "messaging.destination.name").as_deref(),
             Some("q")
         );
+        // An exemplar leads to the span that it was measured in.
+        assert_eq!(point.exemplars.len(), 1, "{point:?}");
+        assert_eq!(point.exemplars[0].trace_id, span.trace_id().to_bytes());
+        assert_eq!(point.exemplars[0].span_id, span.span_id().to_bytes());
         let resource = received.metrics[0].resource_metrics[0]
             .resource
             .as_ref()
