@@ -361,7 +361,8 @@ impl MongoDb {
     }
 }
 
-#[cfg(all(test, feature = "servers"))]
+#[cfg(test)]
+#[cfg(feature = "servers")]
 impl MongoDb {
     /// Carries out `change` under a lock, also on a server that needs none.
     pub(super) async fn locked(

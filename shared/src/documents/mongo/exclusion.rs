@@ -37,7 +37,8 @@ struct Locks {
     clock: Clock,
 }
 
-#[cfg(all(test, feature = "servers"))]
+#[cfg(test)]
+#[cfg(feature = "servers")]
 impl Exclusion {
     /// Locks on a server that does not need them.
     pub(super) fn with_locks(database: &Database, lease: Duration, clock: Clock) -> Self {
