@@ -3,14 +3,19 @@
 use std::{
     ffi::OsStr,
     fs::File,
-    io::Write as _,
-    os::unix::process::CommandExt as _,
+    io::{Read as _, Write as _},
+    net::Shutdown,
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixStream, process::CommandExt as _},
+    },
     process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-/// Runs its arguments as a program, sends it the signals that it reads, and ends it when there is no more to read.
+/// Runs its arguments as a program, sends it the signals that it reads, says so each time, and ends it when there is no
+/// more to read.
 ///
 /// `CONTAINER` names the container that the program only attaches to: that one is sent the signals then. Its first process
 /// may be a script, so that it is paused as a whole.
@@ -27,7 +32,7 @@ signal() {
     esac >/dev/null 2>&1
 }
 (
-    while read -r name <&3; do signal "$name"; done
+    while read -r name <&3; do signal "$name"; echo done >&3; done
     kill -s KILL 0
 ) &
 reader=$!
@@ -79,12 +84,17 @@ impl Drop for AtTheEnd {
 #[derive(Debug)]
 pub(crate) struct Process {
     keeper: Child,
+    /// To the keeper and back.
+    line: UnixStream,
     is_container: bool,
 }
 
 impl Process {
     /// Runs `command` with what it prints in `log`; `container` is the one that it attaches to.
     pub(crate) fn spawn(command: &Command, container: Option<&str>, log: &File) -> Self {
+        let (line, end) = UnixStream::pair().expect("the system has sockets");
+        line.set_read_timeout(Some(PATIENCE))
+            .expect("it is not zero");
         let outputs = (log.try_clone(), log.try_clone());
         let mut keeper = Command::new("sh");
         keeper
@@ -92,7 +102,7 @@ impl Process {
             .arg(command.get_program())
             .args(command.get_args())
             .env("CONTAINER", container.unwrap_or_default())
-            .stdin(Stdio::piped())
+            .stdin(OwnedFd::from(end))
             .stdout(outputs.0.expect("a file can be opened twice"))
             .stderr(outputs.1.expect("a file can be opened twice"))
             .process_group(0);
@@ -105,6 +115,7 @@ impl Process {
         let keeper = keeper.spawn().expect("there is a shell");
         Self {
             keeper,
+            line,
             is_container: container.is_some(),
         }
     }
@@ -114,11 +125,11 @@ impl Process {
         self.keeper.try_wait().expect("it is our child")
     }
 
-    /// Sends it a signal (`TERM`, `KILL`, `STOP`, `CONT`). Nothing happens when it has ended.
+    /// Sends it a signal (`TERM`, `KILL`, `STOP`, `CONT`), and returns when it is sent. Nothing happens when it has ended.
     pub(crate) fn signal(&mut self, name: &str) {
-        let pipe = self.keeper.stdin.as_mut().expect("it was asked for");
-        // Fails only when the keeper is gone, and its server with it.
-        let _ = writeln!(pipe, "{name}");
+        // Both fail only when the keeper is gone, and its server with it.
+        let _ = writeln!(self.line, "{name}");
+        let _ = self.line.read_exact(&mut [0; b"done\n".len()]);
     }
 
     /// Asks it to end, and returns when it has.
@@ -159,7 +170,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
+        // The keeper reads to the end, and ends.
+        let _ = self.line.shutdown(Shutdown::Both);
         let _ = self.keeper.wait();
     }
 }
