@@ -60,21 +60,47 @@ impl Table {
 
     /// The lines, the titles first where there are any. The last column is cut where the terminal ends.
     pub(crate) fn lines(&self, terminal: Terminal) -> Vec<String> {
-        let widths: Vec<usize> = (0..self.columns.len())
-            .map(|column| self.width(column))
-            .collect();
-        let titles: Vec<Cell> = self
-            .columns
+        let widths = self.widths();
+        let titles = self.titles();
+        titles
             .iter()
-            .map(|(title, _)| Cell::styled(*title, Style::Dim))
-            .collect();
-        let has_titles = self.columns.iter().any(|(title, _)| !title.is_empty());
-        has_titles
-            .then_some(&titles)
-            .into_iter()
             .chain(&self.rows)
             .map(|row| self.line(row, &widths, terminal))
             .collect()
+    }
+
+    /// The same, but where the last column does not fit whole, each of its texts has a line of its own below its row.
+    pub(crate) fn folded(&self, terminal: Terminal) -> Vec<String> {
+        let mut widths = self.widths();
+        let shown = || widths.iter().filter(|width| **width > 0);
+        let needed = shown().sum::<usize>() + GAP.len() * shown().count().saturating_sub(1);
+        if !terminal.is_bounded || needed <= terminal.width {
+            return self.lines(terminal);
+        }
+        let last = widths.len() - 1;
+        widths[last] = 0;
+        let room = terminal.width.saturating_sub(GAP.len());
+        let below = |cell: &Cell| {
+            let text = terminal.paint(cell.style, &fitted(&cell.text, room));
+            format!("{GAP}{text}")
+        };
+        let rows = self.rows.iter();
+        let rows = rows.flat_map(|row| [self.line(row, &widths, terminal), below(&row[last])]);
+        let titles = self.titles();
+        let titles = titles.iter().map(|row| self.line(row, &widths, terminal));
+        titles.chain(rows).collect()
+    }
+
+    fn titles(&self) -> Option<Vec<Cell>> {
+        let has_titles = self.columns.iter().any(|(title, _)| !title.is_empty());
+        let titles = self.columns.iter();
+        let titles = titles.map(|(title, _)| Cell::styled(*title, Style::Dim));
+        has_titles.then(|| titles.collect())
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let columns = 0..self.columns.len();
+        columns.map(|column| self.width(column)).collect()
     }
 
     /// The widest text of a column, its title included; 0 of one without a text.
@@ -156,6 +182,35 @@ mod tests {
                 "name    spans  root",
                 "a           7  short",
                 "bcdefg     53  POST /api/…"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_stands_below_its_row() {
+        let mut table = Table::new(&[
+            ("trace", Align::Left),
+            ("spans", Align::Right),
+            ("root", Align::Left),
+        ]);
+        table.row(vec!["4bf9".into(), "7".into(), "POST /api/queries".into()]);
+        table.row(vec!["0af7".into(), "53".into(), "GET /".into()]);
+        assert_eq!(
+            table.folded(Terminal::plain(31)),
+            [
+                "trace  spans  root",
+                "4bf9       7  POST /api/queries",
+                "0af7      53  GET /",
+            ]
+        );
+        assert_eq!(
+            table.folded(Terminal::plain(18)),
+            [
+                "trace  spans",
+                "4bf9       7",
+                "  POST /api/queri…",
+                "0af7      53",
+                "  GET /",
             ]
         );
     }

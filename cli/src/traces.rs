@@ -87,6 +87,7 @@ pub(crate) fn stored(store: &Store, id: TraceId) -> anyhow::Result<Vec<Span>> {
     Ok(spans_from_otlp(&store.trace(id)?))
 }
 
+/// A row for each trace. Its root says most: where there is no room for it, it has a line of its own.
 fn table(traces: &[Tree], terminal: Terminal) -> Vec<String> {
     let mut table = Table::new(&[
         ("trace", Align::Left),
@@ -114,7 +115,7 @@ fn table(traces: &[Tree], terminal: Terminal) -> Vec<String> {
             root.into(),
         ]);
     }
-    table.lines(terminal)
+    table.folded(terminal)
 }
 
 /// Day and time; without the year where there is no room for it.

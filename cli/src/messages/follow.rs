@@ -24,6 +24,9 @@ const TRACE: usize = 32;
 const AGENT: usize = 20;
 const ATTEMPTS: usize = 8;
 
+/// What a line begins with that says why, as below a waterfall.
+const FAILED: &str = "✗";
+
 /// What an agent made of a message in its last attempt.
 #[derive(Debug, Default, PartialEq)]
 struct End {
@@ -143,8 +146,8 @@ fn line(message: &Accepted, agent: &str, end: &End, terminal: Terminal) -> Strin
         message.trace_id
     );
     if !end.error.is_empty() {
-        let error = terminal.paint(Style::Dim, &terminal.wrap(&end.error));
-        line += &format!("\n{error}");
+        let reason = terminal.wrap(&format!("{FAILED} {}", end.error));
+        line += &format!("\n{}", terminal.paint(Style::Dim, &reason));
     }
     line
 }
@@ -167,7 +170,7 @@ mod tests {
         };
         assert_eq!(
             line(&message, "query_agent", &end, Terminal::plain(80)),
-            "0af7651916cd43dd8448eb211c80319c  query_agent                  5  dead-lettered\nno such coin"
+            "0af7651916cd43dd8448eb211c80319c  query_agent                  5  dead-lettered\n✗ no such coin"
         );
         assert_eq!(
             line(&message, "-", &End::of("unroutable"), Terminal::plain(80)),
