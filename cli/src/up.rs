@@ -1,10 +1,10 @@
 //! `chimera up`: everything in this process, until it is told to stop.
 
-use std::process::ExitCode;
+use std::{iter, process::ExitCode};
 
 use anyhow::Context as _;
 use chimera_shared::{
-    config::{Exporter, Loaded, Origin, TracesUrl},
+    config::{Exporter, Loaded, Origin, RedactedUrl, TracesUrl},
     door::{self, Doorplate},
     platform::{Address, Running},
     shutdown_signal,
@@ -80,63 +80,68 @@ fn commands(running: &Running, loaded: &Loaded) -> impl Iterator<Item = String> 
     [Some(ask), traces, curl].into_iter().flatten()
 }
 
+/// A part, where it is, and what it is for.
+type Row = (&'static str, Cell, String);
+
 fn places(running: &Running, loaded: &Loaded) -> Table {
     let mut table = Table::new(&[("", Align::Left); 3]);
-    let mut row = |name: &str, place: Cell, what: &str| {
+    let listening = listening(running).chain(health(running));
+    let data_dir = running.data_dir();
+    let data = data_dir.map(|path| ("Data", path.display().to_string().into(), String::new()));
+    for (name, place, what) in listening.chain(servers(loaded)).chain(data) {
         let name = Cell::styled(format!("  {name}"), Style::Strong);
         table.row(vec![name, place, Cell::styled(what, Style::Dim)]);
-    };
-    let url = |service, purpose| {
-        let address = running.address(service, purpose)?;
-        Some(Cell::styled(format!("http://{address}"), Style::Address))
-    };
-    if let Some(api) = url("chimera-api", "api") {
-        row("API", api, "questions and their answers");
-    }
-    if let Some(door) = url(door::SERVICE, door::PURPOSE) {
-        row(
-            "Traces",
-            door,
-            "Jaeger's query API, and what commands talk to",
-        );
-    }
-    if let Some(sources) = url(SOURCES, RECORDED) {
-        row("Sources", sources, "the recorded data");
-    }
-    let is_health = |address: &&Address| address.purpose == "health";
-    let mut name = "Health";
-    for address in running.addresses().iter().filter(is_health) {
-        let url = Cell::styled(format!("http://{}", address.address), Style::Address);
-        row(
-            name,
-            url,
-            &format!("{}: /readyz, /metrics", address.service),
-        );
-        name = "";
-    }
-    let config = &loaded.config;
-    let servers = [
-        ("Bus", config.bus.url.to_string()),
-        ("Documents", config.documents.url.to_string()),
-        ("Cache", config.cache.url.to_string()),
-        ("Series", config.timeseries.url.to_string()),
-    ];
-    for (name, url) in servers.into_iter().filter(|(_, url)| url.contains("//")) {
-        row(name, Cell::styled(url, Style::Address), "");
-    }
-    let telemetry = &config.telemetry;
-    let sends = telemetry.enabled && telemetry.exporters.contains(&Exporter::Otlp);
-    if let Some(url) = telemetry.otlp.endpoint.as_ref().filter(|_| sends) {
-        row(
-            "Spans",
-            Cell::styled(url.to_string(), Style::Address),
-            "sent there as OTLP",
-        );
-    }
-    if let Some(data_dir) = running.data_dir() {
-        row("Data", data_dir.display().to_string().into(), "");
     }
     table
+}
+
+/// What people and commands talk to.
+fn listening(running: &Running) -> impl Iterator<Item = Row> {
+    let row = |name, (service, purpose), what: &str| {
+        let address = running.address(service, purpose)?;
+        Some((name, linked(format!("http://{address}")), what.to_owned()))
+    };
+    let traces = "Jaeger's query API, and what commands talk to";
+    [
+        row("API", ("chimera-api", "api"), "questions and their answers"),
+        row("Traces", (door::SERVICE, door::PURPOSE), traces),
+        row("Sources", (SOURCES, RECORDED), "the recorded data"),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Where each agent says how it is.
+fn health(running: &Running) -> impl Iterator<Item = Row> {
+    let is_health = |address: &&Address| address.purpose == "health";
+    let names = iter::once("Health").chain(iter::repeat(""));
+    let addresses = running.addresses().iter().filter(is_health);
+    addresses.zip(names).map(|(address, name)| {
+        let what = format!("{}: /readyz, /metrics", address.service);
+        (name, linked(format!("http://{}", address.address)), what)
+    })
+}
+
+/// The servers of others, without credentials.
+fn servers(loaded: &Loaded) -> impl Iterator<Item = Row> {
+    let (config, telemetry) = (&loaded.config, &loaded.config.telemetry);
+    let sends = telemetry.enabled && telemetry.exporters.contains(&Exporter::Otlp);
+    let spans = telemetry.otlp.endpoint.as_ref().filter(|_| sends);
+    let parts = [
+        ("Bus", config.bus.url.server(), ""),
+        ("Documents", config.documents.url.server(), ""),
+        ("Cache", config.cache.url.server(), ""),
+        ("Series", config.timeseries.url.server(), ""),
+        ("Spans", spans, "sent there as OTLP"),
+    ];
+    let row = |(name, url, what): (_, Option<&RedactedUrl>, &str)| {
+        Some((name, linked(url?.to_string()), what.to_owned()))
+    };
+    parts.into_iter().filter_map(row)
+}
+
+fn linked(url: String) -> Cell {
+    Cell::styled(url, Style::Address)
 }
 
 /// How the commands for this directory begin.

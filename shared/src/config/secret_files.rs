@@ -15,7 +15,7 @@ use super::{
     load::LoadOptions,
     problem::{ConfigError, Origin, Problem, UrlProblem},
     secret::{RedactedUrl, Secret},
-    urls::{BusUrl, CacheUrl, DocumentsUrl, TimeseriesUrl},
+    sections::Config,
 };
 
 /// What follows the name of a variable whose value is in a file.
@@ -66,45 +66,43 @@ fn is_set(variables: &BTreeMap<String, String>, name: &str) -> bool {
     variables.get(name).is_some_and(|value| !value.is_empty())
 }
 
-/// Puts the passwords of `….password_file` into their URLs.
-pub(super) fn settle_passwords(draft: &mut Draft, working_dir: &Path) {
-    let config = &mut draft.config;
-    let parts: [(&str, &mut Option<PathBuf>, Option<&mut RedactedUrl>); 4] = [
-        (
-            "bus.password_file",
-            &mut config.bus.password_file,
-            match &mut config.bus.url {
-                BusUrl::Amqp(url) => Some(url),
-                BusUrl::Embedded => None,
-            },
-        ),
+/// A part whose password may stand in a file: the key of the file, the file, and the URL of the part's server.
+type Part<'a> = (
+    &'static str,
+    &'a mut Option<PathBuf>,
+    Option<&'a mut RedactedUrl>,
+);
+
+fn parts(config: &mut Config) -> [Part<'_>; 4] {
+    let Config {
+        bus,
+        documents,
+        cache,
+        timeseries,
+        ..
+    } = config;
+    let (bus_url, documents_url) = (bus.url.server_mut(), documents.url.server_mut());
+    let (cache_url, series_url) = (cache.url.server_mut(), timeseries.url.server_mut());
+    [
+        ("bus.password_file", &mut bus.password_file, bus_url),
         (
             "documents.password_file",
-            &mut config.documents.password_file,
-            match &mut config.documents.url {
-                DocumentsUrl::Mongodb(url) => Some(url),
-                DocumentsUrl::Embedded => None,
-            },
+            &mut documents.password_file,
+            documents_url,
         ),
-        (
-            "cache.password_file",
-            &mut config.cache.password_file,
-            match &mut config.cache.url {
-                CacheUrl::Redis(url) => Some(url),
-                CacheUrl::Embedded => None,
-            },
-        ),
+        ("cache.password_file", &mut cache.password_file, cache_url),
         (
             "timeseries.password_file",
-            &mut config.timeseries.password_file,
-            match &mut config.timeseries.url {
-                TimeseriesUrl::Influxdb(url) => Some(url),
-                TimeseriesUrl::Embedded => None,
-            },
+            &mut timeseries.password_file,
+            series_url,
         ),
-    ];
+    ]
+}
+
+/// Puts the passwords of `….password_file` into their URLs.
+pub(super) fn settle_passwords(draft: &mut Draft, working_dir: &Path) {
     let mut refused = Vec::new();
-    for (key, file, url) in parts {
+    for (key, file, url) in parts(&mut draft.config) {
         let Some(file) = file else { continue };
         *file = working_dir.join(&*file);
         // An embedded part has no password; the file may be meant for another process with the same settings.

@@ -34,6 +34,14 @@ macro_rules! part_urls {
                     Self::$server(url) => Some(url),
                 }
             }
+
+            /// The same, to be completed.
+            pub fn server_mut(&mut self) -> Option<&mut RedactedUrl> {
+                match self {
+                    Self::$inside => None,
+                    Self::$server(url) => Some(url),
+                }
+            }
         }
 
         impl std::fmt::Display for $name {
