@@ -3,6 +3,7 @@
 mod health;
 mod key;
 mod origin;
+mod places;
 mod read;
 mod retention;
 mod search;
@@ -24,6 +25,7 @@ pub use self::{health::Health, origin::Origin, retention::Retention, search::Que
 use self::{
     health::Monitor,
     origin::{Catalog, Origins},
+    places::Places,
     retention::Sweeper,
 };
 
@@ -44,8 +46,9 @@ struct Shared {
 /// The keyspaces of one open database, and what is remembered about them.
 struct Engine {
     database: Database,
-    /// trace id, span id -> origin, encoded span.
-    spans: Keyspace,
+    /// minute, trace id, span id -> origin, encoded span.
+    bodies: Keyspace,
+    places: Places,
     /// service, start, trace id, span id -> what a search filters on.
     index: Keyspace,
     catalog: Catalog,
@@ -179,28 +182,43 @@ impl Engine {
             // to compact back into the queue, and takes it out again.
             .worker_threads(1)
             .open()?;
+        forget_former_layout(&database)?;
         let keyspace = |name, memtable_bytes| {
             database.keyspace(name, || {
                 KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes)
             })
         };
-        let spans = keyspace("spans", SPANS_MEMTABLE_BYTES)?;
-        let index = keyspace("index", INDEX_MEMTABLE_BYTES)?;
+        let bodies = keyspace("bodies", BODIES_MEMTABLE_BYTES)?;
+        let index = keyspace("entries", INDEX_MEMTABLE_BYTES)?;
+        let places = keyspace("places", INDEX_MEMTABLE_BYTES)?;
         let names = keyspace("catalog", INDEX_MEMTABLE_BYTES)?;
         Ok(Self {
             catalog: Catalog::load(names.clone())?,
             origins: Origins::load(names)?,
             monitor: Monitor::default(),
             database,
-            spans,
+            bodies,
+            places: Places::new(places),
             index,
         })
     }
+}
+
+/// Removes what was written when bodies were found by their ids alone; nobody would find them now.
+fn forget_former_layout(database: &Database) -> Result<(), fjall::Error> {
+    for name in ["spans", "index"] {
+        if database.keyspace_exists(name) {
+            tracing::info!("the trace store has a new layout: traces of before are removed");
+            let former = database.keyspace(name, KeyspaceCreateOptions::default)?;
+            database.delete_keyspace(former)?;
+        }
+    }
+    Ok(())
 }
 
 // Memory is bounded by these, whatever is stored: a memtable is written out when full, and up to four wait for that.
 const CACHE_BYTES: u64 = 16 << 20;
 /// What an opening replays at most; fjall wants at least 64 MiB.
 const JOURNAL_BYTES: u64 = 64 << 20;
-const SPANS_MEMTABLE_BYTES: u64 = 32 << 20;
+const BODIES_MEMTABLE_BYTES: u64 = 32 << 20;
 const INDEX_MEMTABLE_BYTES: u64 = 8 << 20;

@@ -5,11 +5,17 @@ use opentelemetry_proto::tonic::trace::v1::{Span, status::StatusCode};
 
 /// Length of a trace id in bytes.
 pub(super) const TRACE_ID_LEN: usize = 16;
-/// Length of a key in `spans`: trace id, span id.
+/// Length of the ids of a span: trace id, span id.
 pub(super) const SPAN_KEY_LEN: usize = TRACE_ID_LEN + 8;
+const MINUTE_LEN: usize = 4;
+/// Length of a key in `places`: trace id, minute.
+pub(super) const PLACE_KEY_LEN: usize = TRACE_ID_LEN + MINUTE_LEN;
+/// Length of what the bodies of a trace that began in one minute share: minute, trace id.
+pub(super) const BODY_PREFIX_LEN: usize = MINUTE_LEN + TRACE_ID_LEN;
+const BODY_KEY_LEN: usize = MINUTE_LEN + SPAN_KEY_LEN;
 const ENTRY_KEY_LEN: usize = 1 + 4 + 8 + SPAN_KEY_LEN;
 
-/// The key of a span's body: trace id, span id. `None` unless both have their length and are not all zeros.
+/// The ids of a span. `None` unless both have their length and are not all zeros.
 pub(super) fn span_key(span: &Span) -> Option<[u8; SPAN_KEY_LEN]> {
     let trace_id: [u8; TRACE_ID_LEN] = span.trace_id.as_slice().try_into().ok()?;
     let span_id: [u8; 8] = span.span_id.as_slice().try_into().ok()?;
@@ -71,6 +77,25 @@ impl Entry {
         TraceId::from(u128::from_be_bytes(id))
     }
 
+    /// The key of the body: the minute in which the span began, and its ids.
+    ///
+    /// The minute comes first, because tables whose keys follow time are never merged with older ones; those that follow
+    /// random ids are, all of them, again and again.
+    pub(super) fn body_key(&self) -> [u8; BODY_KEY_LEN] {
+        let mut key = [0; BODY_KEY_LEN];
+        key[..MINUTE_LEN].copy_from_slice(&minute(self.start_ns));
+        key[MINUTE_LEN..].copy_from_slice(&self.span_key);
+        key
+    }
+
+    /// The key of the place of the body: the trace's id, and the minute.
+    pub(super) fn place_key(&self) -> [u8; PLACE_KEY_LEN] {
+        let mut key = [0; PLACE_KEY_LEN];
+        key[..TRACE_ID_LEN].copy_from_slice(&self.span_key[..TRACE_ID_LEN]);
+        key[TRACE_ID_LEN..].copy_from_slice(&minute(self.start_ns));
+        key
+    }
+
     pub(super) fn key(&self, kind: Kind, service: u32) -> [u8; ENTRY_KEY_LEN] {
         let mut key = [0; ENTRY_KEY_LEN];
         key[..13].copy_from_slice(&bound(kind, service, self.start_ns));
@@ -99,6 +124,22 @@ impl Entry {
             name: name.to_vec(),
         })
     }
+}
+
+/// The start of the keys of all bodies at a place. `None` if it is no place.
+pub(super) fn bodies_at(place_key: &[u8]) -> Option<[u8; BODY_PREFIX_LEN]> {
+    let place_key: &[u8; PLACE_KEY_LEN] = place_key.try_into().ok()?;
+    let (trace_id, minute) = place_key.split_at(TRACE_ID_LEN);
+    let mut prefix = [0; BODY_PREFIX_LEN];
+    prefix[..MINUTE_LEN].copy_from_slice(minute);
+    prefix[MINUTE_LEN..].copy_from_slice(trace_id);
+    Some(prefix)
+}
+
+/// Whole minutes since the Unix epoch: enough of them for 8,000 years.
+fn minute(start_ns: u64) -> [u8; MINUTE_LEN] {
+    let minutes = start_ns / 60_000_000_000;
+    u32::try_from(minutes).unwrap_or(u32::MAX).to_be_bytes()
 }
 
 /// The first key of a service's spans that start at `start_ns` or later.

@@ -56,10 +56,12 @@ impl Store {
 impl Engine {
     pub(super) fn trace(&self, trace_id: TraceId) -> Result<Vec<ResourceSpans>, fjall::Error> {
         let mut by_origin: BTreeMap<u32, Vec<Span>> = BTreeMap::new();
-        for guard in self.spans.prefix(trace_id.to_bytes()) {
-            match decode(&guard.value()?) {
-                Some((origin, span)) => by_origin.entry(origin).or_default().push(span),
-                None => self.monitor.broken(),
+        for place in self.places.of(trace_id) {
+            for guard in self.bodies.prefix(place?) {
+                match decode(&guard.value()?) {
+                    Some((origin, span)) => by_origin.entry(origin).or_default().push(span),
+                    None => self.monitor.broken(),
+                }
             }
         }
         let mut headers = HashMap::new();

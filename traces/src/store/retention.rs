@@ -1,6 +1,7 @@
 //! Forgetting: spans older than a time, and the oldest when the store is too large.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, mpsc},
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -110,12 +111,12 @@ fn remove_oldest(
     size: u64,
     stopped: &mpsc::Receiver<()>,
 ) -> Result<usize, fjall::Error> {
-    let spans = engine.spans.approximate_len();
+    let spans = engine.bodies.approximate_len();
     let excess = size - limit / 10 * 9;
     let share = excess as f64 / size as f64;
     let count = (spans as f64 * share).ceil() as usize;
     let removed = remove_before(engine, u64::MAX, count, stopped)?;
-    for keyspace in [&engine.spans, &engine.index] {
+    for keyspace in [&engine.bodies, &engine.index, engine.places.keyspace()] {
         keyspace.rotate_memtable_and_wait()?;
         keyspace.major_compact()?;
     }
@@ -123,7 +124,7 @@ fn remove_oldest(
 }
 
 /// Removes up to `limit` spans that start before `cutoff_ns`, oldest first across all services.
-fn remove_before(
+pub(super) fn remove_before(
     engine: &Engine,
     cutoff_ns: u64,
     limit: usize,
@@ -137,14 +138,17 @@ fn remove_before(
         }
         removed += oldest.len();
         let mut batch = engine.database.batch();
+        let mut places = BTreeSet::new();
         for (service, entry) in oldest {
+            places.insert(entry.place_key());
             batch.remove(&engine.index, entry.key(Kind::All, service));
             if entry.is_error {
                 batch.remove(&engine.index, entry.key(Kind::Errors, service));
             }
-            batch.remove(&engine.spans, entry.span_key);
+            batch.remove(&engine.bodies, entry.body_key());
         }
         batch.commit()?;
+        engine.remove_places(places.into_iter().collect())?;
     }
     Ok(removed)
 }
@@ -154,7 +158,7 @@ const CHUNK: usize = 500;
 
 impl Engine {
     pub(super) fn size_bytes(&self) -> u64 {
-        self.spans.disk_space() + self.index.disk_space()
+        self.bodies.disk_space() + self.index.disk_space() + self.places.size_bytes()
     }
 
     /// The oldest entries that start before `cutoff_ns`, at most `limit`, with their service.

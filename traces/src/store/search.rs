@@ -102,7 +102,7 @@ impl Engine {
         entry: &Entry,
         wanted: &[(String, String)],
     ) -> Result<bool, fjall::Error> {
-        let Some(body) = self.spans.get(entry.span_key)? else {
+        let Some(body) = self.bodies.get(entry.body_key())? else {
             return Ok(false);
         };
         let Some((origin, span)) = decode(&body) else {

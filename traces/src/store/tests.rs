@@ -296,9 +296,11 @@ fn broken_records_are_skipped_and_counted() {
         vec![span(1, 1, "good", 1), span(1, 2, "broken", 2)],
     )]);
     let engine = &store.shared.engine;
-    let broken = super::key::span_key(&span(1, 2, "broken", 2)).unwrap();
+    let broken = span(1, 2, "broken", 2);
+    let ids = super::key::span_key(&broken).unwrap();
+    let broken = super::key::Entry::of(&broken, ids).body_key();
     for bytes in [&b""[..], b"abc", &[0, 0, 0, 0, 0xff, 0xff], &[9, 9, 9, 9]] {
-        engine.spans.insert(broken, bytes).unwrap();
+        engine.bodies.insert(broken, bytes).unwrap();
         let before = store.health().broken;
         let names: Vec<_> = spans_of(&store, 1)
             .into_iter()
@@ -403,7 +405,7 @@ fn the_oldest_make_room() {
         store.write(&[of_service("a", vec![large])]);
     }
     let engine = &store.shared.engine;
-    engine.spans.rotate_memtable_and_wait().unwrap();
+    engine.bodies.rotate_memtable_and_wait().unwrap();
     engine.index.rotate_memtable_and_wait().unwrap();
     let before = engine.size_bytes();
     let (_keep, stopped) = std::sync::mpsc::channel();
@@ -433,4 +435,56 @@ fn the_oldest_make_room() {
     assert!(left.len() > 500, "{}", left.len());
     let newest: Vec<_> = (1..=2_000).rev().take(left.len()).collect();
     assert_eq!(left, newest);
+}
+
+#[test]
+fn a_trace_is_whole_whenever_its_spans_began() {
+    const MINUTE: u64 = 60;
+    let (store, _dir) = store();
+    let at = |id, seconds| span(7, id, "work", seconds);
+    store.write(&[of_service("a", vec![at(1, 1), at(2, 59)])]);
+    store.write(&[of_service("a", vec![at(3, MINUTE), at(4, 600 * MINUTE)])]);
+    store.write(&[of_service("b", vec![at(5, 2)])]);
+    assert_eq!(spans_of(&store, 7).len(), 5);
+    assert!(spans_of(&store, 8).is_empty());
+}
+
+/// A cutoff in mid-minute leaves bodies at a place, which must be found for as long as they are there.
+#[test]
+fn what_is_left_of_a_minute_is_found() {
+    let (store, _dir) = store();
+    let engine = &store.shared.engine;
+    store.write(&[of_service(
+        "a",
+        vec![span(7, 1, "old", 61), span(7, 2, "new", 62)],
+    )]);
+    let (_keep, stopped) = std::sync::mpsc::channel();
+    let remove_before = |seconds: u64| {
+        let cutoff_ns = seconds * 1_000_000_000;
+        super::retention::remove_before(engine, cutoff_ns, usize::MAX, &stopped).unwrap()
+    };
+    assert_eq!(remove_before(62), 1);
+    assert_eq!(spans_of(&store, 7).len(), 1);
+    assert_eq!(remove_before(63), 1);
+    assert!(spans_of(&store, 7).is_empty());
+    assert_eq!(engine.places.of(TraceId::from(7)).count(), 0);
+    // The place was forgotten, and is written down again.
+    store.write(&[of_service("a", vec![span(7, 3, "late", 63)])]);
+    assert_eq!(spans_of(&store, 7).len(), 1);
+}
+
+#[test]
+fn what_was_kept_in_the_former_layout_makes_room() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let database = fjall::Database::builder(dir.path()).open().unwrap();
+        let former = database
+            .keyspace("spans", fjall::KeyspaceCreateOptions::default)
+            .unwrap();
+        former.insert("key", "value").unwrap();
+    }
+    let store = Store::open_with(dir.path(), FOR_EVER).unwrap();
+    assert!(!store.shared.engine.database.keyspace_exists("spans"));
+    store.write(&[of_service("a", vec![span(7, 1, "work", 1)])]);
+    assert_eq!(found(&store, &Query::default()), [7]);
 }

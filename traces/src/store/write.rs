@@ -110,13 +110,16 @@ impl Engine {
             return Err(WriteError::Behind);
         }
         let service = &origin.service;
+        let _kept = self.places.kept();
+        let mut places = Vec::new();
         let mut batch = self.database.batch();
         for row in rows {
             self.catalog.note_operation(service, row.kind, row.name)?;
             let entry = row.entry;
             let value = entry.value(row.name);
             // Readers see a batch entry by entry, in this order: who finds a span by its index finds its body too.
-            batch.insert(&self.spans, entry.span_key, row.body);
+            batch.insert(&self.bodies, entry.body_key(), row.body);
+            places.extend(self.places.note(&mut batch, &entry));
             if entry.is_error {
                 batch.insert(
                     &self.index,
@@ -126,13 +129,17 @@ impl Engine {
             }
             batch.insert(&self.index, entry.key(Kind::All, service.id), value);
         }
-        Ok(batch.commit()?)
+        batch.commit()?;
+        for place in places {
+            self.places.remember(place);
+        }
+        Ok(())
     }
 
     /// Whether fjall would stop writers until it has caught up. They are not ours to stop: they end their spans in the
     /// middle of answering someone. Fjall stops them at four full memtables or thirty tables to compact.
     fn is_behind(&self) -> bool {
-        [&self.spans, &self.index].into_iter().any(|keyspace| {
+        [&self.bodies, &self.index].into_iter().any(|keyspace| {
             keyspace.sealed_memtable_count() >= 3 || keyspace.l0_table_count() >= 28
         })
     }
