@@ -35,7 +35,7 @@ use opentelemetry_sdk::{
     Resource,
     trace::{InMemorySpanExporter, SdkTracerProvider, SpanProcessor},
 };
-use tracing::{Dispatch, level_filters::LevelFilter};
+use tracing::{Dispatch, dispatcher, level_filters::LevelFilter};
 use tracing_subscriber::EnvFilter;
 
 pub use opentelemetry::{KeyValue, trace::SpanKind};
@@ -53,6 +53,9 @@ use pipeline::{Pipeline, SpanCounts};
 use propagation::Propagator;
 use tracer::Tracer;
 use treatment::Treatment;
+
+/// Whether spans and metrics are in this program at all.
+const IS_BUILT: bool = cfg!(feature = "telemetry");
 
 /// The telemetry of one service: its tracer, its metrics and its subscriber for the `tracing` macros. A cheap clone.
 #[derive(Clone)]
@@ -106,7 +109,7 @@ struct Parts {
 impl Telemetry {
     /// The telemetry of `service` as the configuration wants it; `telemetry.service_name` beats `service`.
     ///
-    /// Where `telemetry.enabled` is false (`OTEL_SDK_DISABLED=true`) there are log lines, contexts are passed on, and nothing else.
+    /// Where `telemetry.enabled` is false (`OTEL_SDK_DISABLED=true`), and in a program without the feature `telemetry`, there are log lines, contexts are passed on, and nothing else.
     ///
     /// # Errors
     /// When an exporter cannot be made. One whose backend is down can: it drops and counts spans until the backend is there.
@@ -119,7 +122,7 @@ impl Telemetry {
             format: setup.log.format,
             output: LogOutput::Stderr,
         };
-        let parts = if config.enabled {
+        let parts = if config.enabled && IS_BUILT {
             Some(Parts {
                 resource: resource::describe(service, setup.version, &config.resource_attributes),
                 treatment: Treatment::new(config),
@@ -128,7 +131,16 @@ impl Telemetry {
         } else {
             None
         };
-        Ok(Self::assemble(service, parts, Some(logs)).with_formats(&config.propagators))
+        let telemetry =
+            Self::assemble(service, parts, Some(logs)).with_formats(&config.propagators);
+        if config.enabled && !IS_BUILT {
+            dispatcher::with_default(telemetry.dispatch(), || {
+                tracing::info!(
+                    "no spans and no metrics are made: the program was built without the feature `telemetry`"
+                );
+            });
+        }
+        Ok(telemetry)
     }
 
     /// Telemetry of `service` whose spans go to `processors`. It logs nothing.
@@ -219,7 +231,7 @@ impl Telemetry {
         let mut metrics = Metrics::off();
         let mut late_log = None;
         let mut records = None;
-        let tracing = parts.map(|parts| {
+        let tracing = parts.filter(|_| IS_BUILT).map(|parts| {
             let treatment = parts.treatment;
             late_log = Some(treatment.log);
             memory = parts.exports.memory;
@@ -372,7 +384,10 @@ impl Telemetry {
     }
 
     fn tracer(&self) -> Option<&Tracer> {
-        self.0.tracing.as_ref().map(|tracing| &tracing.tracer)
+        match IS_BUILT {
+            true => self.0.tracing.as_ref().map(|tracing| &tracing.tracer),
+            false => None,
+        }
     }
 }
 

@@ -79,11 +79,6 @@ const GUARDED: [(&str, &[&str], &str); 10] = [
         &["chimera-bus", "chimera-shared", "chimera-traces"],
         "the storage engine is behind journal, documents and trace store",
     ),
-    (
-        "governor",
-        &["chimera-retrieval"],
-        "what one agent uses lives with that agent",
-    ),
 ];
 
 /// A crate of the repository.
