@@ -26,7 +26,7 @@ const HOUSE: [(&str, &[&str]); 9] = [
 const AGENT: &[&str] = &["chimera-bus", "chimera-questions", "chimera-shared"];
 
 /// The crates that only some may use, beside those that only test with them.
-const GUARDED: [(&str, &[&str], &str); 10] = [
+const GUARDED: [(&str, &[&str], &str); 9] = [
     (
         "chimera-servers",
         &["chimera-tests"],
