@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chimera_bus::{Message, Queue, QueueName, Routed, RoutingKey};
 use chimera_servers::RabbitMq;
 use chimera_shared::{
     BaseAgent, Context, HandleError, Platform,
@@ -236,4 +237,46 @@ async fn what_somebody_has_to_correct_is_said_in_a_line() {
     );
     let line = refused(&format!("amqp://{url}-not")).await;
     assert!(line.contains("has no virtual host"), "{line}");
+}
+
+/// Somebody deletes the queue of dead letters: the message stays where it was until there is one again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_that_no_queue_takes_is_kept() {
+    let url = blocking(|| RabbitMq::shared().new_vhost()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let (told, mut tries) = tokio::sync::mpsc::unbounded_channel();
+    let refuse = move |_: Context, _: Value| {
+        let told = told.clone();
+        async move {
+            // The test may have seen enough.
+            let _ = told.send(());
+            Err::<(), _>(HandleError::Permanent(anyhow::anyhow!("it is refused")))
+        }
+    };
+    let agent = BaseAgent::new("refusing_agent").on("refuse.this", refuse);
+    let platform = Platform::open(config(&directory, &url), "a test").await;
+    let running = platform.unwrap().start(vec![agent]).await.unwrap();
+    let vhost = url.rsplit('/').next().unwrap().to_owned();
+    blocking(move || {
+        let letters = "refusing_agent.dlq";
+        RabbitMq::shared().ctl(&["delete_queue", "-p", &vhost, letters])
+    })
+    .await;
+
+    let bus = running.platform().bus();
+    let message = Message::event(RoutingKey::from_static("refuse.this"), "{}");
+    let id = message.properties.message_id.clone();
+    assert_eq!(bus.publish(message).await.unwrap(), Routed::ToQueue);
+    for _ in 0..2 {
+        let tried = tokio::time::timeout(PATIENCE, tries.recv()).await;
+        tried.unwrap().unwrap();
+    }
+    let letters = Queue::dead_letters(&QueueName::from_static("refusing_agent"));
+    let mut letters = bus.subscribe(letters).await.unwrap();
+    let letter = tokio::time::timeout(PATIENCE, letters.next()).await;
+    let letter = letter.unwrap().unwrap();
+    assert_eq!(letter.message().properties.message_id, id);
+    letter.ack().unwrap();
+    drop((letters, bus));
+    running.stop().await;
 }
