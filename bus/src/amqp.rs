@@ -102,7 +102,7 @@ impl AmqpBus {
     /// Outside of a tokio runtime.
     pub async fn connect(options: Options) -> Result<Self, ConnectError> {
         let connector = Connector::new(&options)?;
-        let reporter = Arc::new(Reporter::new());
+        let reporter = Arc::new(Reporter::new(connector.login().places));
         let open =
             |purpose| Keeper::open(purpose, connector.clone(), options.retry, reporter.clone());
         // Both to their end, also where one fails: what is half open would be left behind.

@@ -26,6 +26,8 @@ pub enum Connectivity {
 /// Puts what is known of the two connections together, and logs each change once.
 #[derive(Debug)]
 pub(super) struct Reporter {
+    /// `host:port`, several separated by commas.
+    places: String,
     links: Mutex<Links>,
     state: watch::Sender<Connectivity>,
 }
@@ -37,9 +39,10 @@ struct Links {
 }
 
 impl Reporter {
-    /// Both connections are up.
-    pub(super) fn new() -> Self {
+    /// Both connections to `places` are up.
+    pub(super) fn new(places: String) -> Self {
         Self {
+            places,
             links: Mutex::new(Links {
                 publish: Connectivity::Connected,
                 consume: Connectivity::Connected,
@@ -63,7 +66,7 @@ impl Reporter {
             if *state == whole {
                 return false;
             }
-            tell(state, &whole);
+            tell(&self.places, state, &whole);
             *state = whole;
             true
         });
@@ -82,24 +85,27 @@ impl Links {
     }
 }
 
-fn tell(before: &Connectivity, now: &Connectivity) {
+fn tell(places: &str, before: &Connectivity, now: &Connectivity) {
     use Connectivity::{Blocked, Connected, Disconnected};
     match (before, now) {
         (Disconnected { .. }, Disconnected { .. }) | (Blocked { .. }, Blocked { .. }) => {}
         (_, Disconnected { why }) => {
             tracing::warn!(
                 why,
-                "the connection to RabbitMQ is lost, it is tried again until it is back"
+                "the connection to RabbitMQ at {places} is lost: publishing waits, nothing is delivered; \
+                 it is tried again until it is back"
             );
         }
         (_, Blocked { reason }) => {
             tracing::warn!(
                 reason,
-                "RabbitMQ takes no messages for now, publishing waits"
+                "RabbitMQ at {places} takes no messages for now: publishing waits"
             );
         }
-        (Disconnected { .. }, Connected) => tracing::info!("the connection to RabbitMQ is back"),
-        (_, Connected) => tracing::info!("RabbitMQ takes messages again"),
+        (Disconnected { .. }, Connected) => {
+            tracing::info!("the connection to RabbitMQ at {places} is back");
+        }
+        (_, Connected) => tracing::info!("RabbitMQ at {places} takes messages again"),
     }
 }
 
@@ -115,7 +121,7 @@ mod tests {
         let blocked = || Connectivity::Blocked {
             reason: "low on memory".to_owned(),
         };
-        let reporter = Reporter::new();
+        let reporter = Reporter::new("host:5672".to_owned());
         let state = reporter.watch();
         let check = |purpose, now, expected: Connectivity| {
             reporter.set(purpose, now);
