@@ -35,6 +35,13 @@ async fn each_agent_tells_its_health_and_its_metrics(backends: Backends) {
             );
         }
         let metrics = get("/metrics").await.text().await.unwrap();
+        if agent != "chimera-api" && matches!(backends, Backends::Embedded) {
+            let depth = format!("chimera_queue_messages{{messaging_destination_name=\"{agent}\"");
+            assert!(
+                metrics.contains(&depth),
+                "{agent}: {depth} is not in\n{metrics}"
+            );
+        }
         let expected = if agent == "chimera-api" {
             "http_server_request_duration"
         } else {

@@ -29,6 +29,7 @@ use on_each_backend;
 mod answered;
 mod ended;
 mod health;
+mod logs;
 mod messages;
 mod propagation;
 #[cfg(feature = "servers")]
