@@ -42,7 +42,9 @@ pub use opentelemetry::{KeyValue, trace::SpanKind};
 
 pub use export::{ExporterHealth, TelemetryError};
 pub use logs::LogBuffer;
-pub use metrics::{DbCall, HttpExchange, InFlight, Metrics, MetricsFormat, Place, Processed, Sent};
+pub use metrics::{
+    DbCall, HttpExchange, InFlight, Metrics, MetricsFormat, Place, Processed, QueueDepth, Sent,
+};
 pub use span::{Scope, Span, SpanStart};
 
 use crate::config::{self, LogConfig, LogFormat, TelemetryConfig};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chimera_bus::{
-    Bus,
+    Bus, QueueName,
     amqp::{AmqpBus, Connectivity},
     embedded::EmbeddedBus,
 };
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::{
     config::RedactedUrl,
-    telemetry::{KeyValue, SpanStart, keys},
+    telemetry::{KeyValue, QueueDepth, SpanStart, keys},
 };
 
 /// The bus of a process: in it, or a broker elsewhere.
@@ -66,6 +66,29 @@ impl PlatformBus {
             Self::Embedded(_) => None,
             Self::Amqp(bus, _) => Some(bus.state()),
         }
+    }
+
+    /// What reads how many messages `queue` has, where that costs nothing: on the embedded bus. RabbitMQ would have to be
+    /// asked, and tells Prometheus itself.
+    pub(crate) fn depth(
+        &self,
+        queue: &QueueName,
+    ) -> Option<impl Fn() -> Option<QueueDepth> + Send + Sync + use<>> {
+        let Self::Embedded(bus) = self else {
+            return None;
+        };
+        // Metrics must not keep the bus, and with it its directory, beyond its end.
+        let (bus, queue) = (Arc::downgrade(bus), queue.clone());
+        Some(move || {
+            let stats = bus.upgrade()?.stats();
+            let queue = stats.queue(&queue)?;
+            Some(QueueDepth {
+                ready: queue.ready as u64,
+                unsettled: queue.unsettled as u64,
+                delayed: queue.delayed as u64,
+                dead_letters: queue.dead_letters as u64,
+            })
+        })
     }
 
     /// Ends all subscriptions; publishing fails from now on.

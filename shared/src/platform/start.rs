@@ -136,6 +136,10 @@ impl Running {
             };
             let subscription = services.messaging.bus.subscribe(queue).await?;
             states.insert(kind, subscription.state());
+            if let Some(depth) = self.platform.bus.depth(subscription.queue()) {
+                let metrics = services.messaging.telemetry.metrics();
+                metrics.watch_queue(label, depth);
+            }
             let worker = Worker {
                 services: Arc::clone(services),
                 queue: subscription.queue().clone(),

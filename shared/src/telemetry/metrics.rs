@@ -141,6 +141,19 @@ pub enum Place<'a> {
     Client(&'a str, Option<u16>),
 }
 
+/// What is in a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// Messages that could be delivered.
+    pub ready: u64,
+    /// Messages that consumers have and did not settle.
+    pub unsettled: u64,
+    /// Messages that wait for the end of a delay.
+    pub delayed: u64,
+    /// Messages in the queue of its dead letters.
+    pub dead_letters: u64,
+}
+
 /// Something that is being worked on; counted until it is dropped.
 #[must_use = "it is in flight until it is dropped"]
 pub struct InFlight(Option<(Metrics, KeyValue)>);
@@ -214,6 +227,19 @@ impl Metrics {
         let Some(inner) = &self.0 else { return };
         let labels = inner.messaging(system, server, "consume", queue);
         inner.instruments.consumed.add(1, &labels);
+    }
+
+    /// The depth of `queue` is what `read` finds, whenever somebody wants to know; `None`: it is gone.
+    ///
+    /// `read` must be quick: a page of metrics waits for it.
+    pub fn watch_queue(
+        &self,
+        queue: &str,
+        read: impl Fn() -> Option<QueueDepth> + Send + Sync + 'static,
+    ) {
+        let Some(inner) = &self.0 else { return };
+        let label = inner.label(keys::MESSAGING_DESTINATION_NAME, queue);
+        instruments::observe_queue(&inner.provider.meter("chimera"), label, read);
     }
 
     /// A delivery of `queue` is being worked on until the result is dropped.

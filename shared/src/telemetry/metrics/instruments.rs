@@ -8,6 +8,7 @@ use opentelemetry::{
 };
 use opentelemetry_semantic_conventions::metric;
 
+use super::QueueDepth;
 use crate::telemetry::{
     export::{ExporterHealth, Health},
     pipeline::SpanCounts,
@@ -156,6 +157,32 @@ pub(super) fn observe_spans(meter: &Meter, counts: &Arc<SpanCounts>, exporters: 
         .u64_observable_gauge("chimera.telemetry.exporter.failing")
         .with_description("1 while the last export failed, else 0; why says /readyz")
         .with_callback(each(exporters, |health| u64::from(health.is_failing)))
+        .build();
+}
+
+/// How many messages a queue has, read when somebody asks.
+pub(super) fn observe_queue(
+    meter: &Meter,
+    queue: KeyValue,
+    read: impl Fn() -> Option<QueueDepth> + Send + Sync + 'static,
+) {
+    let callback = move |observer: &dyn AsyncInstrument<u64>| {
+        let Some(depth) = read() else { return };
+        let states = [
+            ("ready", depth.ready),
+            ("unsettled", depth.unsettled),
+            ("delayed", depth.delayed),
+            ("dead_letters", depth.dead_letters),
+        ];
+        for (state, count) in states {
+            observer.observe(count, &[queue.clone(), KeyValue::new("state", state)]);
+        }
+    };
+    meter
+        .u64_observable_gauge("chimera.queue.messages")
+        .with_unit("{message}")
+        .with_description("Messages in a queue of the embedded bus, by state")
+        .with_callback(callback)
         .build();
 }
 

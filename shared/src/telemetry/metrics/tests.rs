@@ -399,3 +399,38 @@ fn the_client_chooses_the_format() {
         MetricsFormat::OpenMetrics,
     );
 }
+
+#[test]
+fn a_queue_tells_its_depth_when_it_is_asked() {
+    let (telemetry, _) = Telemetry::for_test("svc");
+    let depth = Arc::new(std::sync::Mutex::new(None));
+    let read = Arc::clone(&depth);
+    telemetry
+        .metrics()
+        .watch_queue("q", move || *read.lock().unwrap());
+    let found = || lines(telemetry.metrics(), "chimera_queue_messages{");
+    assert!(found().is_empty());
+    *depth.lock().unwrap() = Some(QueueDepth {
+        ready: 4,
+        unsettled: 3,
+        delayed: 2,
+        dead_letters: 1,
+    });
+    let numbers: Vec<_> = found()
+        .iter()
+        .map(|line| {
+            let state = line
+                .split("state=\"")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap();
+            format!("{state} {}", line.rsplit(' ').next().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        numbers,
+        ["dead_letters 1", "delayed 2", "ready 4", "unsettled 3"]
+    );
+}
