@@ -199,6 +199,17 @@ impl Telemetry {
     #[cfg(test)]
     fn with_config_for_test(config: &TelemetryConfig) -> (Self, InMemorySpanExporter, LogBuffer) {
         let exporter = InMemorySpanExporter::default();
+        let exports = Exports {
+            sinks: vec![Box::new(Memory::new(exporter.clone()))],
+            ..Exports::default()
+        };
+        let (telemetry, buffer) = Self::configured_for_test(config, exports);
+        (telemetry, exporter, buffer)
+    }
+
+    /// Telemetry as `config` says, but with these `exports` and its log lines in memory.
+    #[cfg(test)]
+    fn configured_for_test(config: &TelemetryConfig, exports: Exports) -> (Self, LogBuffer) {
         let buffer = LogBuffer::default();
         let logs = LogSettings {
             filter: EnvFilter::new("info"),
@@ -209,16 +220,9 @@ impl Telemetry {
         let parts = Parts {
             resource: resource::describe("svc", None, &config.resource_attributes),
             treatment: Treatment::new(config),
-            exports: Exports {
-                sinks: vec![Box::new(Memory::new(exporter.clone()))],
-                ..Exports::default()
-            },
+            exports,
         };
-        (
-            Self::assemble("svc", Some(parts), Some(logs)),
-            exporter,
-            buffer,
-        )
+        (Self::assemble("svc", Some(parts), Some(logs)), buffer)
     }
 
     /// Telemetry of `service` that is off: no spans, no lines; contexts that come in are passed on.

@@ -229,4 +229,10 @@ mod tests {
         assert!(failure.message.ends_with("ü…"));
         assert_eq!(Failure::new("panic", "short").message, "short");
     }
+
+    #[test]
+    fn a_message_leaves_without_credentials() {
+        let failure = Failure::new("refused", "asking http://ann:hush@host");
+        assert_eq!(failure.message, "asking http://REDACTED:REDACTED@host");
+    }
 }

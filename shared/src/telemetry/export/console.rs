@@ -64,6 +64,16 @@ impl Console {
         }
     }
 
+    /// A writer to `output`, without colours.
+    #[cfg(test)]
+    pub(super) fn to(output: Box<dyn io::Write + Send>) -> Self {
+        Self {
+            has_colours: false,
+            output,
+            ..Self::new()
+        }
+    }
+
     fn take(&mut self, span: SpanData) {
         let (trace, id) = (span.span_context.trace_id(), span.span_context.span_id());
         let is_local_root = span.parent_span_id == SpanId::INVALID || span.parent_span_is_remote;

@@ -4,6 +4,7 @@ mod failing;
 mod network;
 mod queue;
 mod receiver;
+mod secrets;
 mod signals;
 mod transports;
 
