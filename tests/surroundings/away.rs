@@ -1,6 +1,6 @@
 //! What an agent says by itself: of a store that goes away and comes back, and of its own end.
 
-use chimera_servers::Redis;
+use chimera_servers::{Redis, Store as _};
 
 use crate::program::{Running, program};
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chimera_servers::{MongoDb, Redis};
+use chimera_servers::{MongoDb, Redis, Store as _};
 use chimera_tests::{Backends, Servers, Stack, gate::Gate, stack::Setup};
 use serde_json::json;
 use tokio::task::spawn_blocking;

@@ -12,9 +12,9 @@ use crate::{
     answer::{self, Greeting},
     container::Recipe,
     origin::{Kind, Origin},
-    place::Place,
+    place::{Place, Store},
     ports,
-    server::{Launch, Server},
+    server::Launch,
 };
 
 const KIND: Kind = Kind {
@@ -35,37 +35,34 @@ pub struct InfluxDb {
     place: Place,
 }
 
+impl Store for InfluxDb {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
 impl InfluxDb {
     /// The one server of this test program: that of `CHIMERA_TEST_INFLUXDB_URL` if it is set, else one that is started on
     /// first use and ends with the process. Tests keep apart by [databases](Self::new_database).
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<InfluxDb> = OnceLock::new();
-        SHARED.get_or_init(|| {
-            KIND.given_url().map_or_else(Self::start, |url| Self {
-                place: Place::Given(url),
-            })
-        })
+        SHARED.get_or_init(|| Place::given(KIND).map_or_else(Self::start, |place| Self { place }))
     }
 
     /// A server of one's own. It ends when it is dropped.
     pub fn start() -> Self {
-        let origin = KIND.origin();
-        let (server, ()) = Server::start(KIND, GREETING, |directory| {
-            (launch(&origin, directory, ports::free()), ())
+        let (place, ()) = Place::start(KIND, GREETING, |origin, directory| {
+            (launch(origin, directory, ports::free()), ())
         });
-        let server = Self {
-            place: Place::Own(Box::new(server)),
-        };
+        let server = Self { place };
         server.create("chimera");
         server
     }
 
     /// Its URL with a database that is there: `influxdb://127.0.0.1:port/chimera`.
     pub fn url(&self) -> String {
-        match &self.place {
-            Place::Given(url) => url.clone(),
-            Place::Own(_) => format!("influxdb://{}/chimera", self.address()),
-        }
+        self.place
+            .url(|port| format!("influxdb://127.0.0.1:{port}/chimera"))
     }
 
     /// The URL of a database that nobody else uses.
@@ -78,45 +75,11 @@ impl InfluxDb {
         format!("influxdb://{}/{name}", self.address())
     }
 
-    /// Whether it was started by the test. Somebody else's cannot be stopped.
-    pub fn is_own(&self) -> bool {
-        self.place.is_own()
-    }
-
-    /// Asks it to end, and returns when it has. Nothing happens when it does not run.
-    pub fn stop(&self) {
-        self.server().stop();
-    }
-
-    /// Ends it like a loss of power would. Nothing happens when it does not run.
-    pub fn kill(&self) {
-        self.server().kill();
-    }
-
-    /// Starts it on the same port with the same data, and returns when it answers.
-    pub fn start_again(&self) {
-        self.server().start_again();
-    }
-
-    /// Stops its clock: it neither answers nor closes its connections, like a server behind a broken network.
-    pub fn pause(&self) {
-        self.server().pause();
-    }
-
-    /// Ends a pause.
-    pub fn resume(&self) {
-        self.server().resume();
-    }
-
     /// `host:port`
     fn address(&self) -> String {
-        match &self.place {
-            Place::Own(server) => format!("127.0.0.1:{}", server.port()),
-            Place::Given(url) => {
-                let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
-                rest.split('/').next().unwrap_or(rest).to_owned()
-            }
-        }
+        let url = self.url();
+        let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        rest.split('/').next().unwrap_or(rest).to_owned()
     }
 
     fn create(&self, database: &str) {
@@ -126,10 +89,6 @@ impl InfluxDb {
             reply.starts_with("HTTP/1.1 200"),
             "making the database {database}: {reply}"
         );
-    }
-
-    fn server(&self) -> &Server {
-        self.place.own(KIND)
     }
 }
 

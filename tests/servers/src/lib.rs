@@ -18,6 +18,7 @@ mod server;
 pub use certificates::Certificates;
 pub use influxdb::InfluxDb;
 pub use mongodb::MongoDb;
+pub use place::{Place, Store};
 pub use program::Program;
 pub use rabbitmq::{RabbitMq, RabbitMqSetup};
 pub use redis::Redis;

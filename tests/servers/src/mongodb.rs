@@ -1,19 +1,14 @@
 //! MongoDB, or what speaks its protocol.
 
-use std::{
-    net::{Ipv4Addr, ToSocketAddrs},
-    path::Path,
-    process::Command,
-    sync::OnceLock,
-};
+use std::{net::ToSocketAddrs, path::Path, process::Command, sync::OnceLock};
 
 use crate::{
     answer::{self, Greeting},
     container::Recipe,
     origin::{Kind, Origin},
-    place::Place,
+    place::{Place, Store},
     ports,
-    server::{Launch, Server},
+    server::Launch,
 };
 
 const KIND: Kind = Kind {
@@ -40,78 +35,37 @@ pub struct MongoDb {
     place: Place,
 }
 
+impl Store for MongoDb {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
 impl MongoDb {
     /// The one server of this test program: that of `CHIMERA_TEST_MONGODB_URL` if it is set, else one that is started on
     /// first use and ends with the process. Tests keep apart by names of databases.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<MongoDb> = OnceLock::new();
-        SHARED.get_or_init(|| {
-            KIND.given_url().map_or_else(Self::start, |url| Self {
-                place: Place::Given(url),
-            })
-        })
+        SHARED.get_or_init(|| Place::given(KIND).map_or_else(Self::start, |place| Self { place }))
     }
 
     /// A server of one's own. It ends when it is dropped.
     pub fn start() -> Self {
-        let origin = KIND.origin();
-        let (server, ()) = Server::start(KIND, GREETING, |directory| {
-            (launch(&origin, directory, ports::free()), ())
+        let (place, ()) = Place::start(KIND, GREETING, |origin, directory| {
+            (launch(origin, directory, ports::free()), ())
         });
-        Self {
-            place: Place::Own(Box::new(server)),
-        }
+        Self { place }
     }
 
     /// Its URL, without a database: `mongodb://127.0.0.1:port`.
     pub fn url(&self) -> String {
-        match &self.place {
-            Place::Given(url) => url.clone(),
-            Place::Own(server) => format!("mongodb://127.0.0.1:{}", server.port()),
-        }
+        self.place.url(|port| format!("mongodb://127.0.0.1:{port}"))
     }
 
     /// Whether it is a FerretDB, which has no TTL indexes, no `$avg` and no transactions.
     pub fn is_ferret(&self) -> bool {
-        let reply = match &self.place {
-            Place::Given(url) => build_info(first_address(url)),
-            Place::Own(server) => build_info((Ipv4Addr::LOCALHOST, server.port())),
-        };
+        let reply = build_info(first_address(&self.url()));
         reply.windows(8).any(|text| text == b"ferretdb")
-    }
-
-    /// Whether it was started by the test. Somebody else's cannot be stopped.
-    pub fn is_own(&self) -> bool {
-        self.place.is_own()
-    }
-
-    /// Asks it to end, and returns when it has. Nothing happens when it does not run.
-    pub fn stop(&self) {
-        self.server().stop();
-    }
-
-    /// Ends it like a loss of power would. Nothing happens when it does not run.
-    pub fn kill(&self) {
-        self.server().kill();
-    }
-
-    /// Starts it on the same port with the same data, and returns when it answers.
-    pub fn start_again(&self) {
-        self.server().start_again();
-    }
-
-    /// Stops its clock: it neither answers nor closes its connections, like a server behind a broken network.
-    pub fn pause(&self) {
-        self.server().pause();
-    }
-
-    /// Ends a pause.
-    pub fn resume(&self) {
-        self.server().resume();
-    }
-
-    fn server(&self) -> &Server {
-        self.place.own(KIND)
     }
 }
 

@@ -7,9 +7,9 @@ use crate::{
     answer::Greeting,
     container::Recipe,
     origin::{Kind, Origin},
-    place::Place,
+    place::{Place, Store},
     ports,
-    server::{Launch, Server},
+    server::Launch,
 };
 
 const KIND: Kind = Kind {
@@ -32,14 +32,20 @@ pub struct Redis {
     tls_port: Option<u16>,
 }
 
+impl Store for Redis {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
 impl Redis {
     /// The one server of this test program: that of `CHIMERA_TEST_REDIS_URL` if it is set, else one that is started on first
     /// use and ends with the process. Tests keep apart by prefixes of keys.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Redis> = OnceLock::new();
         SHARED.get_or_init(|| {
-            KIND.given_url().map_or_else(Self::start, |url| Self {
-                place: Place::Given(url),
+            Place::given(KIND).map_or_else(Self::start, |place| Self {
+                place,
                 tls_port: None,
             })
         })
@@ -61,67 +67,26 @@ impl Redis {
     }
 
     fn start_on(arguments: &[&str], certificates: Option<&Certificates>) -> Self {
-        let origin = KIND.origin();
-        let (server, tls_port) = Server::start(KIND, GREETING, |directory| {
+        let (place, tls_port) = Place::start(KIND, GREETING, |origin, directory| {
             let tls = certificates.map(|certificates| (certificates, ports::free()));
-            let launch = match &origin {
+            let launch = match origin {
                 Origin::Program(program) => program_launch(program, directory, arguments, tls),
                 Origin::Image(image) => image_launch(image, arguments, tls),
             };
             (launch, tls.map(|(_, port)| port))
         });
-        Self {
-            place: Place::Own(Box::new(server)),
-            tls_port,
-        }
+        Self { place, tls_port }
     }
 
     /// Its URL, without a password: `redis://127.0.0.1:port`.
     pub fn url(&self) -> String {
-        match &self.place {
-            Place::Given(url) => url.clone(),
-            Place::Own(server) => format!("redis://127.0.0.1:{}", server.port()),
-        }
+        self.place.url(|port| format!("redis://127.0.0.1:{port}"))
     }
 
     /// Its URL with TLS, when it was started so: `rediss://127.0.0.1:port`.
     pub fn tls_url(&self) -> Option<String> {
         self.tls_port
             .map(|port| format!("rediss://127.0.0.1:{port}"))
-    }
-
-    /// Whether it was started by the test. Somebody else's cannot be stopped.
-    pub fn is_own(&self) -> bool {
-        self.place.is_own()
-    }
-
-    /// Asks it to end, and returns when it has. Nothing happens when it does not run.
-    pub fn stop(&self) {
-        self.server().stop();
-    }
-
-    /// Ends it like a loss of power would. Nothing happens when it does not run.
-    pub fn kill(&self) {
-        self.server().kill();
-    }
-
-    /// Starts it on the same port with the same data, and returns when it answers.
-    pub fn start_again(&self) {
-        self.server().start_again();
-    }
-
-    /// Stops its clock: it neither answers nor closes its connections, like a server behind a broken network.
-    pub fn pause(&self) {
-        self.server().pause();
-    }
-
-    /// Ends a pause.
-    pub fn resume(&self) {
-        self.server().resume();
-    }
-
-    fn server(&self) -> &Server {
-        self.place.own(KIND)
     }
 }
 

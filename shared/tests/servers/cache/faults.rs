@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chimera_servers::Store as _;
+
 use super::*;
 
 /// Whether the cache answers, and does not by its time-outs.

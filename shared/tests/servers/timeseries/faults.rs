@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use chimera_servers::Store as _;
+
 use super::*;
 
 async fn works(daily: &Measurement) -> bool {

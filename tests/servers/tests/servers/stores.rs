@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
 };
 
-use chimera_servers::{Certificates, InfluxDb, MongoDb, Redis};
+use chimera_servers::{Certificates, InfluxDb, MongoDb, Redis, Store as _};
 
 /// What the server at this URL says to `request` until it hangs up, as the request has to ask for; nothing when nobody
 /// listens.

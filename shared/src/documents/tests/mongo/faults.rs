@@ -1,5 +1,7 @@
 //! Servers that stop, die and fall silent.
 
+use chimera_servers::Store as _;
+
 use super::*;
 
 const MOMENT: Duration = Duration::from_millis(300);
