@@ -111,9 +111,21 @@ impl Health {
         }))
     }
 
-    /// Says changes to `dispatch` from now on.
+    /// Says changes to `dispatch` from now on, and at once what who comes from elsewhere should know.
     pub(in crate::telemetry) fn log_to(&self, dispatch: &Dispatch) {
         let _ = self.0.log.set(dispatch.downgrade());
+        let About {
+            exporter, target, ..
+        } = &self.0.about;
+        if *exporter == "jaeger" {
+            self.say(|| {
+                tracing::info!(
+                    exporter,
+                    "spans go to Jaeger at {target} by OTLP over gRPC; Thrift and its ports (6831, 6832, 14268) are gone \
+                     from Jaeger 2"
+                );
+            });
+        }
     }
 
     pub(super) fn exporter(&self) -> &'static str {

@@ -5,7 +5,9 @@ mod network;
 mod queue;
 mod receiver;
 mod secrets;
+mod recipes;
 mod signals;
+mod tls;
 mod transports;
 
 use std::time::Duration;

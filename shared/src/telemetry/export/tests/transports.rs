@@ -53,7 +53,13 @@ async fn jaeger_takes_otlp_and_gets_no_header_of_another_backend() {
     config.telemetry.jaeger.endpoint = url(&receiver.url);
     config.telemetry.otlp.headers =
         Headers::for_test(&[("authorization", "Bearer not-for-jaeger")]);
-    let telemetry = build(&config);
+    let exports = Exports::open(&config.telemetry, None).unwrap();
+    let (telemetry, log) = Telemetry::with_exports_for_test("svc", exports);
+    let said = log.text();
+    assert!(
+        said.lines().count() == 1 && said.contains("gone from Jaeger 2"),
+        "{said}"
+    );
     make_spans(&telemetry, 2);
     shut_down(&telemetry).await;
     let received = receiver.received();
