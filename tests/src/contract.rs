@@ -1,9 +1,11 @@
 //! The contract "One trace" as a check: what every span of the application must be.
 //!
 //! [`Trace::problems`] finds gaps and second traces; this finds spans of the wrong service or kind, and spans that
-//! nobody has heard of.
+//! nobody has heard of; [`conventions`] what is not as OpenTelemetry wants it.
 
 use chimera_traces::tree::{Kind, Span, Trace};
+
+use crate::conventions;
 
 const API: &[&str] = &["chimera-api"];
 const QUERY: &[&str] = &["query_agent"];
@@ -93,6 +95,8 @@ pub fn assert_one_trace(trace: &Trace) {
 pub fn assert_whole(trace: &Trace, more: &[(&str, Kind)]) {
     let mut breaches: Vec<String> = trace.problems().iter().map(ToString::to_string).collect();
     breaches.extend(trace.spans().iter().filter_map(|span| breach(span, more)));
+    let ours = trace.spans().iter().filter(|span| !is_foreign(span));
+    breaches.extend(ours.flat_map(conventions::breaches));
     assert!(
         breaches.is_empty(),
         "{}\n{}",
@@ -113,6 +117,11 @@ pub fn drawn(trace: &Trace) -> String {
             names: Names::Full,
         },
     )
+}
+
+/// Whether it is a span of another program, whose instrumentation follows older conventions.
+fn is_foreign(span: &Span) -> bool {
+    span.service.starts_with("python_")
 }
 
 /// What is wrong with `span`; `more` are spans of agents that only a test has.

@@ -2,6 +2,7 @@
 
 pub mod backends;
 pub mod contract;
+pub mod conventions;
 pub mod gate;
 pub mod outline;
 pub mod process;

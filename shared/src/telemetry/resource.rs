@@ -120,4 +120,29 @@ mod tests {
         };
         assert_ne!(id(), id());
     }
+
+    #[test]
+    fn it_says_what_the_conventions_ask_for_and_nothing_else() {
+        let resource = describe("svc", Some("1.2.3"), &BTreeMap::new());
+        for (key, value) in resource.iter() {
+            assert!(keys::CONVENTIONS.contains(&key.as_str()), "{key}");
+            assert_ne!(value.to_string(), "", "{key}");
+        }
+        for key in [
+            keys::SERVICE_NAME,
+            keys::SERVICE_VERSION,
+            keys::SERVICE_INSTANCE_ID,
+            keys::HOST_NAME,
+            keys::HOST_ARCH,
+            keys::PROCESS_PID,
+            keys::PROCESS_EXECUTABLE_NAME,
+            keys::TELEMETRY_SDK_NAME,
+            keys::TELEMETRY_SDK_LANGUAGE,
+            keys::TELEMETRY_SDK_VERSION,
+            keys::TELEMETRY_DISTRO_NAME,
+            keys::TELEMETRY_DISTRO_VERSION,
+        ] {
+            assert!(value(&resource, key).is_some(), "{key}");
+        }
+    }
 }
