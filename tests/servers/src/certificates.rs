@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use tempfile::TempDir;
 
 use crate::scratch;
@@ -23,12 +25,25 @@ impl Certificates {
     /// A certificate for these names and addresses, by a new authority: for a server that is reached by another name, it
     /// does not fit.
     pub fn for_names(names: &[&str]) -> Self {
+        Self::made(names, |_| ())
+    }
+
+    /// A certificate like [`Certificates::new`]'s whose time was over long ago.
+    pub fn expired() -> Self {
+        Self::made(&["localhost", "127.0.0.1"], |params| {
+            params.not_before = date_time_ymd(2020, 1, 1);
+            params.not_after = date_time_ymd(2021, 1, 1);
+        })
+    }
+
+    fn made(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Self {
         let ca = authority();
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("they are names");
         params
             .distinguished_name
             .push(DnType::CommonName, "a server of tests");
+        change(&mut params);
         let key = KeyPair::generate().expect("there is randomness");
         let certificate = params.signed_by(&key, &ca).expect("the authority may sign");
 

@@ -109,6 +109,21 @@ async fn a_certificate_has_to_fit() {
 }
 
 #[tokio::test]
+async fn a_certificate_has_its_time() {
+    let certificates = Certificates::expired();
+    let of_redis = certificates.clone();
+    let redis = blocking(move || Redis::start_with_tls(&of_redis)).await;
+    let url = redis.tls_url().unwrap();
+    let trusting = RedisSettings {
+        ca_file: Some(certificates.ca().to_owned()),
+        ..settings(&url)
+    };
+    let (kind, line) = refused(&trusting).await;
+    assert_eq!(kind, "certificate");
+    assert!(line.contains("has expired: renew it"), "{line}");
+}
+
+#[tokio::test]
 async fn the_other_scheme_is_recommended() {
     let certificates = Certificates::new();
     let of_redis = certificates.clone();
