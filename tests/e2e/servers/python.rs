@@ -5,33 +5,44 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use axum::{Json, Router, routing::get};
 use chimera_questions::messages::DATA_RETRIEVAL_CATALOG;
-use chimera_shared::{BaseAgent, Context, HandleError};
+use chimera_shared::{
+    BaseAgent, Context, HandleError,
+    config::{Config, Exporter, RedactedUrl},
+    http,
+};
 use chimera_tests::{
     Backends, Stack,
     contract::{assert_whole, drawn},
-    stack::Setup,
+    stack::{Application, Setup},
 };
 use chimera_traces::tree::{Kind, Problem, Span, Trace};
+use reqwest::Url;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 const KEY: &str = "work.requested";
+
+/// A program of `tests/python` on the bus of the stack, to which its spans go.
+fn python(stack: &Stack, program: &str, arguments: &[&str]) -> Command {
+    let mut command = python_alone(stack, program);
+    command.arg(&stack.servers().unwrap().bus).args(arguments);
+    command
+}
 
 /// A program of `tests/python`, whose spans go to the stack.
 #[expect(
     clippy::disallowed_methods,
     reason = "it names a program of the test's, and is no setting of ours"
 )]
-fn python(stack: &Stack, program: &str, arguments: &[&str]) -> Command {
+fn python_alone(stack: &Stack, program: &str) -> Command {
     let python = std::env::var_os("CHIMERA_TEST_PYTHON").expect(
         "set CHIMERA_TEST_PYTHON to a Python with tests/python/requirements.txt, or run scripts/test",
     );
     let mut command = Command::new(python);
     command
         .arg(format!("{}/python/{program}", env!("CARGO_MANIFEST_DIR")))
-        .arg(&stack.servers().unwrap().bus)
-        .args(arguments)
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", stack.endpoint().unwrap())
         .env("OTEL_EXPORTER_OTLP_TIMEOUT", "30")
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -160,27 +171,38 @@ impl Drop for Agent {
     }
 }
 
+impl Agent {
+    /// Starts it, and returns it with the first line that it says.
+    async fn start(mut command: Command) -> (Self, String) {
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut agent = Self(child.unwrap());
+        let mut said = BufReader::new(agent.0.stdout.take().unwrap()).lines();
+        let said = spawn_blocking(move || said.next()).await.unwrap();
+        (agent, said.unwrap().unwrap())
+    }
+
+    /// Closes its standard input, upon which it is to end well.
+    async fn stop(mut self) {
+        drop(self.0.stdin.take());
+        let ended = spawn_blocking(move || self.0.wait()).await.unwrap();
+        let ended = ended.unwrap();
+        assert!(ended.success(), "{ended}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_in_python_answers_in_the_trace_of_who_asks() {
     let stack = Stack::start(Backends::Servers).await.unwrap();
-    let mut command = python(&stack, "reply.py", &["python_agent", "python.request"]);
-    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let mut agent = Agent(child.unwrap());
-    let mut said = BufReader::new(agent.0.stdout.take().unwrap()).lines();
-    let said = spawn_blocking(move || said.next()).await.unwrap();
-    assert_eq!(said.unwrap().unwrap(), "ready");
+    let command = python(&stack, "reply.py", &["python_agent", "python.request"]);
+    let (agent, said) = Agent::start(command).await;
+    assert_eq!(said, "ready");
 
     let reply = stack
         .request("python.request", &json!({ "n": 21 }))
         .await
         .unwrap();
     assert_eq!(reply, json!({ "doubled": 42 }));
-    drop(agent.0.stdin.take());
-    let ended = spawn_blocking(move || agent.0.wait())
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(ended.success(), "{ended}");
+    agent.stop().await;
     let stopped = stack.stop().await.unwrap();
     let trace = stopped.only_trace();
     let asked = named(trace, "request chimera.events:python.request");
@@ -196,10 +218,164 @@ async fn an_agent_in_python_answers_in_the_trace_of_who_asks() {
         named(trace, "double").parent_span_id.as_ref(),
         Some(&received.span_id)
     );
-    // Theirs are children of who sent the message, and nothing says that they must link to it too.
-    let problems = trace.problems().into_iter();
-    let problems: Vec<_> = problems
-        .filter(|problem| !matches!(problem, Problem::NoLinkToSender { span } if span.starts_with("python_agent")))
-        .collect();
+    assert_no_gap(trace, "python_agent");
+}
+
+/// Fails unless `trace` is one trace without gaps. The consumer spans of `service` are children of who sent the message,
+/// and nothing says that they must link to it too.
+fn assert_no_gap(trace: &Trace, service: &str) {
+    let mut problems = trace.problems();
+    problems.retain(
+        |problem| !matches!(problem, Problem::NoLinkToSender { span } if span.starts_with(service)),
+    );
     assert!(problems.is_empty(), "{problems:?}\n{}", drawn(trace));
+}
+
+/// Fails unless the span that begins with `child` is below the one that begins with `parent`.
+fn assert_below(trace: &Trace, child: &str, parent: &str) {
+    let (child, parent) = (named(trace, child), named(trace, parent));
+    let is_below = child.parent_span_id.as_ref() == Some(&parent.span_id);
+    assert!(
+        is_below,
+        "{} is not below {}\n{}",
+        child.name,
+        parent.name,
+        drawn(trace)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_faststream_joins_its_trace() {
+    let (stack, mut done) = with_worker().await;
+    let said = run(python(&stack, "publish_faststream.py", &[KEY])).await;
+    let trace_id = done.recv().await.unwrap();
+    let stopped = stack.stop().await.unwrap();
+    let trace = stopped.only_trace();
+    assert_eq!(said["trace_id"], *trace_id);
+    // Its middleware makes a span for the message, which it sends, and below that one for the sending.
+    let created = "chimera.events.work.requested create";
+    let sent = "chimera.events.work.requested publish";
+    assert_whole(
+        trace,
+        &[
+            ("ask_from_python", Kind::Internal),
+            (created, Kind::Producer),
+            (sent, Kind::Producer),
+        ],
+    );
+    assert_eq!(said["span_id"], *named(trace, "ask_from_python").span_id);
+    assert_below(trace, created, "ask_from_python");
+    assert_below(trace, sent, created);
+    assert_below(trace, "process chimera.events:work.requested", created);
+    assert_eq!(named(trace, created).service, "faststream_producer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_faststream_agent_in_the_middle_of_a_chain_is_in_its_trace() {
+    let (stack, mut done) = with_worker().await;
+    let arguments = ["faststream_relay", "python.event", KEY];
+    let (relay, said) = Agent::start(python(&stack, "relay_faststream.py", &arguments)).await;
+    assert_eq!(said, "ready");
+    stack
+        .publish("python.event", &json!({ "from": "python" }))
+        .await
+        .unwrap();
+    let trace_id = done.recv().await.unwrap();
+    let reply = stack
+        .request("python.event", &json!({ "from": "python" }))
+        .await
+        .unwrap();
+    assert_eq!(reply, json!({ "relayed": true }));
+    let replied_in = done.recv().await.unwrap();
+    relay.stop().await;
+    let stopped = stack.stop().await.unwrap();
+    assert_eq!(stopped.traces.len(), 2);
+
+    let trace = stopped.trace(&trace_id);
+    let processed = "chimera.events.python.event process";
+    let created = "chimera.events.work.requested create";
+    let relayed = "chimera.events.work.requested publish";
+    assert_below(trace, processed, "publish chimera.events:python.event");
+    assert_below(trace, "relay", processed);
+    assert_below(trace, created, "relay");
+    assert_below(trace, relayed, created);
+    assert_eq!(named(trace, processed).service, "faststream_relay");
+    assert_below(trace, "process chimera.events:work.requested", created);
+    assert_no_gap(trace, "faststream_relay");
+
+    let trace = stopped.trace(&replied_in);
+    assert_below(trace, processed, "request chimera.events:python.event");
+    assert_no_gap(trace, "faststream_relay");
+}
+
+/// Routes that ask `server`, and answer with what it says.
+fn forwarding(server: Url) -> Router {
+    let forward = async move |cx: Context| {
+        let request = http::Request::get(server.clone()).template("/answer");
+        let answer = cx.http().send(&request).await.unwrap();
+        Json(answer.json::<Value>().unwrap())
+    };
+    Router::new().route("/forward", get(forward))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_before_our_edge_and_behind_our_client_are_in_one_trace() {
+    // The server has to be there before the agent that asks it, and the stack that takes its spans before both.
+    let nobody = Setup {
+        application: Application::Absent,
+        ..Setup::default()
+    };
+    let stack = Stack::start_with(Backends::Servers, nobody).await.unwrap();
+    let (server, port) = Agent::start(python_alone(&stack, "http_server.py")).await;
+    let server_url = Url::parse(&format!("http://127.0.0.1:{port}/answer")).unwrap();
+    let gateway = BaseAgent::new("gateway").serve(
+        "gateway.listen",
+        ([127, 0, 0, 1], 0).into(),
+        forwarding(server_url),
+    );
+    let endpoint = stack.endpoint().unwrap();
+    let configure = move |config: &mut Config| {
+        config.telemetry.propagate_to = vec!["127.0.0.1".to_owned()];
+        config.telemetry.exporters = vec![Exporter::Otlp];
+        config.telemetry.otlp.endpoint = Some(RedactedUrl::parse(&endpoint, &["http"]).unwrap());
+    };
+    let setup = Setup {
+        configure: Some(Box::new(configure)),
+        agents: vec![gateway],
+        application: Application::Absent,
+        ..Setup::default()
+    };
+    let ours = Stack::start_with(Backends::Embedded, setup).await.unwrap();
+    let address = ours.address("gateway", "api").unwrap();
+    let mut client = python_alone(&stack, "http_client.py");
+    client.arg(format!("http://{address}/forward"));
+    let said = run(client).await;
+    // Python writes a space as forms do. What was in between left it alone.
+    assert_eq!(said["answer"], json!({ "baggage": "tenant=a+b" }));
+    ours.stop().await.unwrap();
+    server.stop().await;
+    let stopped = stack.stop().await.unwrap();
+
+    let trace = stopped.trace(said["trace_id"].as_str().unwrap());
+    let problems = trace.problems();
+    assert!(problems.is_empty(), "{problems:?}\n{}", drawn(trace));
+    // One below the other: theirs, their client's, ours, our client's, their server's, theirs.
+    let last = index(trace, "answer");
+    let above = std::iter::successors(Some(last), |at| trace.parent(*at));
+    let above: Vec<_> = above
+        .map(|at| (trace.spans()[at].service.as_str(), trace.spans()[at].kind))
+        .collect();
+    assert_eq!(
+        above,
+        [
+            ("python_server", Kind::Internal),
+            ("python_server", Kind::Server),
+            ("gateway", Kind::Client),
+            ("gateway", Kind::Server),
+            ("python_client", Kind::Client),
+            ("python_client", Kind::Internal),
+        ],
+        "{}",
+        drawn(trace)
+    );
 }
