@@ -24,7 +24,7 @@ use opentelemetry::{
     Context as OtelContext,
     baggage::BaggageExt as _,
     propagation::{Extractor, Injector, TextMapPropagator, text_map_propagator::FieldIter},
-    trace::{SpanContext, TraceContextExt as _, TraceFlags, TraceId},
+    trace::{SpanContext, TraceContextExt as _, TraceFlags, TraceId, TraceState},
 };
 
 use crate::config::Propagator as Format;
@@ -243,22 +243,22 @@ fn trace_context<E: Extractor + ?Sized>(
     // Repeated it is invalid; our carriers' `get` answers so, without the list that `get_all` makes.
     let text = extractor.get(name::TRACEPARENT)?;
     let parent = traceparent::parse(text)?;
-    let values = extractor.get_all(name::TRACESTATE).unwrap_or_default();
-    let members = tracestate::parse(&values).unwrap_or_default();
-    let span = SpanContext::new(
-        parent.trace_id,
-        parent.span_id,
-        parent.flags,
-        true,
-        members.known_to_sdk(),
-    );
+    let with_state = |state| {
+        let (trace_id, span_id) = (parent.trace_id, parent.span_id);
+        SpanContext::new(trace_id, span_id, parent.flags, true, state)
+    };
     if !parent.is_plain {
-        let written = traceparent::text(&span);
+        let written = traceparent::text(&with_state(TraceState::NONE));
         untouched.keep(name::TRACEPARENT, &[text], written.as_str());
     }
-    if members.is_whole {
+    let values = extractor.get_all(name::TRACESTATE);
+    let Some(members) = values.as_ref().and_then(|values| tracestate::parse(values)) else {
+        return Some(context.with_remote_span_context(with_state(TraceState::NONE)));
+    };
+    if let Some(values) = values.filter(|_| members.is_whole) {
         untouched.keep(name::TRACESTATE, &values, &members.joined());
     }
+    let span = with_state(members.known_to_sdk());
     let foreign = members.foreign_to_sdk(&span);
     let context = context.with_remote_span_context(span);
     Some(match foreign {
@@ -355,7 +355,7 @@ pub fn parse_traceparent(text: &str) -> Option<SpanContext> {
         parent.span_id,
         parent.flags,
         true,
-        opentelemetry::trace::TraceState::NONE,
+        TraceState::NONE,
     ))
 }
 

@@ -2,6 +2,24 @@
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
+/// The bytes that `digits` spell, twice as many. Each pair by itself, so that no digit waits for the one before it.
+pub(super) fn bytes<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let mut seen = 0;
+    let (pairs, []) = digits.as_chunks::<2>() else {
+        return None;
+    };
+    if pairs.len() != N {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
+        seen |= high | low;
+        *byte = high << 4 | low;
+    }
+    (seen & 0xf0 == 0).then_some(bytes)
+}
+
 /// The number that at most 16 digits spell; upper case is not valid, which is why the standard library cannot do it.
 pub(super) fn parse(digits: &[u8]) -> Option<u64> {
     let (number, seen) = digits.iter().fold((0, 0), |(number, seen), digit| {
@@ -47,6 +65,11 @@ mod tests {
         for text in ["0F", "0x1", "+1", " 1", "g"] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
+        assert_eq!(bytes(b"00ff1a"), Some([0, 0xff, 0x1a]));
+        assert_eq!(bytes::<1>(b"0g"), None);
+        assert_eq!(bytes::<1>(b"g0"), None);
+        assert_eq!(bytes::<1>(b"000"), None);
+        assert_eq!(bytes::<1>(b"0000"), None);
         assert_eq!(parse_long(b"1"), Some(1));
         assert_eq!(parse_long(b"10000000000000002"), Some((1 << 64) + 2));
         assert_eq!(parse_long(&[b'f'; 32]), Some(u128::MAX));

@@ -60,7 +60,7 @@ fn parse(text: &str) -> Option<Found> {
     span.is_valid().then_some(Found { span, is_debug })
 }
 
-/// `None` when no header is a member of baggage. One that is broken is dropped, and so are those beyond the limits.
+/// `None` when no header is a member of baggage that is new. One that is broken is dropped, and so are those beyond the limits.
 pub(super) fn with_baggage<E: Extractor + ?Sized>(
     context: &OtelContext,
     extractor: &E,
@@ -72,6 +72,7 @@ pub(super) fn with_baggage<E: Extractor + ?Sized>(
     for (name, key) in members.take(baggage::MAX_MEMBERS) {
         if let Some(value) = extractor.get(key).and_then(baggage::decoded_text)
             && baggage::is_token(name)
+            && !is_known(context.baggage(), name, &value)
         {
             found.push((name.to_owned(), value));
         }
@@ -87,6 +88,14 @@ pub(super) fn with_baggage<E: Extractor + ?Sized>(
         all.insert(name, value);
     }
     Some(context.with_baggage(all))
+}
+
+/// What is known already may have properties, which these headers cannot say, and upper case, which HTTP cannot.
+fn is_known(baggage: &Baggage, name: &str, value: &str) -> bool {
+    let mut members = baggage.iter();
+    members.any(|(known, (text, _))| {
+        known.as_str().eq_ignore_ascii_case(name) && text.as_str() == value
+    })
 }
 
 pub(super) fn write<S: Sink + ?Sized>(span: &SpanContext, is_debug: bool, sink: &mut S) {

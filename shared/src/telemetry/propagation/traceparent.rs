@@ -26,18 +26,18 @@ pub(super) fn parse(text: &str) -> Option<Traceparent> {
     if known[2] != b'-' || known[35] != b'-' || known[52] != b'-' {
         return None;
     }
-    let version = hex::parse(&known[..2])?;
+    let [version] = hex::bytes(&known[..2])?;
     match version {
         0 if rest.is_empty() => {}
         1..=0xfe if rest.is_empty() || rest[0] == b'-' => {}
         _ => return None,
     }
-    let (high, low) = (hex::parse(&known[3..19])?, hex::parse(&known[19..35])?);
-    let trace_id = TraceId::from(u128::from(high) << 64 | u128::from(low));
-    let span_id = SpanId::from(hex::parse(&known[36..52])?);
-    let all_flags = TraceFlags::new(u8::try_from(hex::parse(&known[53..])?).ok()?);
+    let trace_id = TraceId::from_bytes(hex::bytes(&known[3..35])?);
+    let span_id = SpanId::from_bytes(hex::bytes(&known[36..52])?);
+    let [flags] = hex::bytes(&known[53..])?;
     // Bits that this version does not define must not be passed on.
-    let flags = all_flags & (TraceFlags::SAMPLED | RANDOM);
+    let (all_flags, known_flags) = (TraceFlags::new(flags), TraceFlags::SAMPLED | RANDOM);
+    let flags = all_flags & known_flags;
     if trace_id == TraceId::INVALID || span_id == SpanId::INVALID {
         return None;
     }
