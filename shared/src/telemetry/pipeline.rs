@@ -96,6 +96,9 @@ impl SpanProcessor for Pipeline {
 
     /// All sinks share `timeout`; one that uses it up leaves nothing to those after it, but all are asked.
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        for span in self.tail.iter().flat_map(Tail::finish) {
+            self.export(span);
+        }
         let end = Instant::now() + timeout;
         let left = || end.saturating_duration_since(Instant::now());
         let sinks = self.sinks.iter();

@@ -100,6 +100,16 @@ impl Tail {
         kept.into_iter().map(sampled).collect()
     }
 
+    /// The service ends: what is worth keeping by now is to be exported, although spans of it are still open.
+    pub(super) fn finish(&self) -> Vec<SpanData> {
+        let Undecided { parts, kept, .. } = std::mem::take(&mut *self.lock());
+        let parts = parts.into_iter();
+        let worth = parts
+            .filter(|(trace, part)| self.is_worth_keeping(part) || kept.contains(trace))
+            .flat_map(|(_, part)| part.spans);
+        worth.map(sampled).collect()
+    }
+
     fn is_worth_keeping(&self, part: &Part) -> bool {
         let took = part.end.duration_since(part.start).unwrap_or_default();
         let is_slow = self.keep_slower_than.is_some_and(|limit| took >= limit);

@@ -130,6 +130,25 @@ fn beyond_its_memory_the_oldest_trace_is_given_up() {
 }
 
 #[test]
+fn at_the_end_of_a_service_what_failed_by_then_is_kept() {
+    let (telemetry, spans, _logs) = Telemetry::with_config_for_test(&config());
+    let (failed, other) = ("failed", "other");
+    let roots = [failed, other].map(|name| {
+        let root = start(&telemetry.root(), "root");
+        let child = start(root.scope(), name);
+        if name == failed {
+            child.fail("timeout", "");
+        }
+        root
+    });
+    telemetry.shutdown(Duration::from_secs(1));
+    drop(roots);
+    let spans = spans.get_finished_spans().unwrap();
+    let names: Vec<_> = spans.iter().map(|span| &*span.name).collect();
+    assert_eq!(names, [failed]);
+}
+
+#[test]
 fn nothing_is_left_of_what_is_decided() {
     let log = Arc::default();
     let tail = Tail::new(&config(), &log).unwrap();
