@@ -27,6 +27,7 @@ macro_rules! on_each_backend {
 use on_each_backend;
 
 mod answered;
+mod backends_away;
 mod ended;
 mod health;
 mod logs;
