@@ -125,14 +125,29 @@ fn health(running: &Running) -> impl Iterator<Item = Row> {
 /// The servers of others, without credentials.
 fn servers(loaded: &Loaded) -> impl Iterator<Item = Row> {
     let (config, telemetry) = (&loaded.config, &loaded.config.telemetry);
-    let sends = telemetry.enabled && telemetry.exporters.contains(&Exporter::Otlp);
-    let spans = telemetry.otlp.endpoint.as_ref().filter(|_| sends);
+    let sends = |exporter| telemetry.enabled && telemetry.exporters.contains(&exporter);
+    let spans = telemetry.otlp.endpoint.as_ref();
+    let (jaeger, zipkin) = (&telemetry.jaeger.endpoint, &telemetry.zipkin.endpoint);
     let parts = [
         ("Bus", config.bus.url.server(), ""),
         ("Documents", config.documents.url.server(), ""),
         ("Cache", config.cache.url.server(), ""),
         ("Series", config.timeseries.url.server(), ""),
-        ("Spans", spans, "sent there as OTLP"),
+        (
+            "Spans",
+            spans.filter(|_| sends(Exporter::Otlp)),
+            "sent there as OTLP",
+        ),
+        (
+            "Spans",
+            Some(jaeger).filter(|_| sends(Exporter::Jaeger)),
+            "sent to Jaeger there, as OTLP",
+        ),
+        (
+            "Spans",
+            Some(zipkin).filter(|_| sends(Exporter::Zipkin)),
+            "sent to Zipkin there",
+        ),
     ];
     let row = |(name, url, what): (_, Option<&RedactedUrl>, &str)| {
         Some((name, linked(url?.to_string()), what.to_owned()))

@@ -379,6 +379,8 @@ impl Telemetry {
     pub fn shutdown(&self, limit: Duration) {
         let end = Instant::now() + limit;
         let left = || end.saturating_duration_since(Instant::now());
+        // All at once, so that one that does not answer leaves the others the whole time.
+        self.0.exporters.iter().for_each(Health::hurry);
         if let Some(tracing) = &self.0.tracing {
             let _ = tracing.provider.shutdown_with_timeout(limit);
         }

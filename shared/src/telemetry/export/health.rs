@@ -8,7 +8,11 @@ use std::sync::{
 use tokio::sync::Notify;
 use tracing::{Dispatch, dispatcher, dispatcher::WeakDispatch};
 
-use super::{advice::Setting, failure::Failure, queue::Taken};
+use super::{
+    advice::Setting,
+    failure::Failure,
+    queue::{Hurry, Taken},
+};
 use crate::{
     config::{OtlpSignal, Signal},
     telemetry::redact,
@@ -90,6 +94,8 @@ struct Inner {
     /// There is an overflow to be said.
     overflow: Notify,
     last_error: Mutex<Option<String>>,
+    /// How the queue is told that the program is ending.
+    hurry: OnceLock<Hurry>,
     /// Weak, because the subscriber holds the tracer, and that the queue, and that this.
     log: OnceLock<WeakDispatch>,
 }
@@ -107,6 +113,7 @@ impl Health {
             is_rejecting: AtomicBool::new(false),
             overflow: Notify::new(),
             last_error: Mutex::new(None),
+            hurry: OnceLock::new(),
             log: OnceLock::new(),
         }))
     }
@@ -125,6 +132,17 @@ impl Health {
                      from Jaeger 2"
                 );
             });
+        }
+    }
+
+    pub(super) fn hurry_by(&self, hurry: Hurry) {
+        let _ = self.0.hurry.set(hurry);
+    }
+
+    /// The program is ending: the queue sends what it has, beside all others.
+    pub(in crate::telemetry) fn hurry(&self) {
+        if let Some(hurry) = self.0.hurry.get() {
+            hurry.now();
         }
     }
 

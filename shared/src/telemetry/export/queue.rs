@@ -95,7 +95,26 @@ pub(in crate::telemetry) struct Queue<T> {
     flush_timeout: Duration,
 }
 
+/// Tells a queue that the program is ending.
+#[derive(Debug)]
+pub(super) struct Hurry {
+    is_ending: CancellationToken,
+    orders: mpsc::WeakUnboundedSender<Order>,
+}
+
+impl Hurry {
+    /// What is queued is exported from now on, each batch with one attempt; nobody waits for it.
+    pub(super) fn now(&self) {
+        self.is_ending.cancel();
+        if let Some(orders) = self.orders.upgrade() {
+            let (done, _) = sync_channel(1);
+            let _ = orders.send(Order::Flush(done));
+        }
+    }
+}
+
 /// What the thread is told beside items; each is answered when everything queued before it was exported or dropped.
+#[derive(Debug)]
 enum Order {
     Describe(Box<Resource>),
     Flush(SyncSender<()>),
@@ -124,6 +143,11 @@ impl<T: Send + 'static> Queue<T> {
             },
             size: limits.batch.min(limits.queue),
         };
+        health.hurry_by(Hurry {
+            is_ending: is_ending.clone(),
+            // Weak, because the thread ends when nobody can give it orders any more.
+            orders: orders.downgrade(),
+        });
         let rt = event_loop()?;
         let (end, is_over) = sync_channel(1);
         let body = move || {

@@ -203,3 +203,27 @@ async fn one_that_is_silent_holds_up_neither_others_nor_the_end() {
     let health = telemetry.exporters().remove(0);
     assert_eq!((health.dropped, health.queued), (500, 0), "{health:?}");
 }
+
+#[tokio::test]
+async fn at_the_end_each_exporter_has_the_whole_time() {
+    let silent = receiver::start_with(OtlpProtocol::HttpProtobuf, vec![Reply::Never; 100]).await;
+    let other = receiver::start(OtlpProtocol::Grpc).await;
+    let mut config = config();
+    config.telemetry.exporters = vec![Exporter::Otlp, Exporter::Jaeger];
+    config.telemetry.otlp.endpoint = Some(url(&silent.url));
+    config.telemetry.jaeger.endpoint = url(&other.url);
+    // Nothing is sent before the end.
+    config.telemetry.batch.schedule_delay = Duration::from_secs(3600);
+    let telemetry = build(&config);
+    make_spans(&telemetry, 10);
+    // The first one uses up all of it.
+    shut_down_within(&telemetry, Duration::from_secs(2)).await;
+    let health = telemetry.exporters();
+    assert_eq!((health[0].dropped, health[0].queued), (10, 0), "{health:?}");
+    assert_eq!(
+        (health[1].exported, health[1].dropped),
+        (10, 0),
+        "{health:?}"
+    );
+    assert_eq!(other.received().span_count(), 10);
+}
