@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
-    extract::{FromRequestParts, MatchedPath, Request, State},
+    extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State},
     middleware::{self, Next},
     response::Response,
     serve::ListenerExt as _,
@@ -77,6 +77,7 @@ pub async fn serve(
             tracing::debug!(%error, "a connection keeps waiting for full packets");
         }
     });
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, router)
         .with_graceful_shutdown(stop.cancelled_owned())
         .await
@@ -148,6 +149,9 @@ fn server_span(request: &Request, method: &'static str, route: Option<&str>) -> 
     };
     let name = route.map_or_else(|| shown.to_owned(), |route| format!("{shown} {route}"));
     let original = (method == OTHER_METHOD).then(|| request.method().to_string());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map(|ConnectInfo(peer)| *peer);
+    let peer_address = peer.map(|peer| peer.ip().to_string());
     SpanStart::new(SpanKind::Server, name)
         .with(KeyValue::new(keys::HTTP_REQUEST_METHOD, method))
         .with(KeyValue::new(
@@ -160,6 +164,13 @@ fn server_span(request: &Request, method: &'static str, route: Option<&str>) -> 
         .with_some(keys::HTTP_REQUEST_METHOD_ORIGINAL, original)
         .with_some(keys::SERVER_ADDRESS, address)
         .with_some(keys::SERVER_PORT, port.flatten())
+        // Whoever a proxy says it asks for may be anyone; the address that was seen is true.
+        .with_some(keys::CLIENT_ADDRESS, peer_address.clone())
+        .with_some(keys::NETWORK_PEER_ADDRESS, peer_address)
+        .with_some(
+            keys::NETWORK_PEER_PORT,
+            peer.map(|peer| i64::from(peer.port())),
+        )
         .with_some(keys::USER_AGENT_ORIGINAL, header(header::USER_AGENT))
         .with_some(
             keys::NETWORK_PROTOCOL_VERSION,

@@ -167,6 +167,7 @@ impl ScopedHttp {
             .await
             .map_err(|error| HttpError::from_reqwest(request, error))?;
         attempt.answered(answer.status(), answer.version());
+        attempt.came_from(answer.remote_addr());
         let limit = self.client.max_body_bytes;
         Response::read(request, &mut answer, limit).await
     }

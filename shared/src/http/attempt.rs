@@ -1,6 +1,6 @@
 //! The span and the metric of an attempt.
 
-use std::time::Instant;
+use std::{net::SocketAddr, time::Instant};
 
 use http::{StatusCode, Version};
 use opentelemetry::{KeyValue, trace::SpanKind};
@@ -54,6 +54,17 @@ impl<'a> Attempt<'a> {
         };
         self.span
             .set(KeyValue::new(keys::NETWORK_PROTOCOL_VERSION, version));
+    }
+
+    /// Records which host answered: a name may stand for several.
+    pub(super) fn came_from(&self, peer: Option<SocketAddr>) {
+        if let Some(peer) = peer {
+            let address = peer.ip().to_string();
+            self.span
+                .set(KeyValue::new(keys::NETWORK_PEER_ADDRESS, address));
+            let port = i64::from(peer.port());
+            self.span.set(KeyValue::new(keys::NETWORK_PEER_PORT, port));
+        }
     }
 
     pub(super) fn finish(mut self, result: &Result<Response, HttpError>) {

@@ -210,6 +210,8 @@ async fn a_request_is_a_span_with_the_attributes_of_the_conventions() {
         KeyValue::new("peer.service", "exchange_api"),
         KeyValue::new("http.response.status_code", 200),
         KeyValue::new("network.protocol.version", "1.1"),
+        KeyValue::new("network.peer.address", "127.0.0.1"),
+        KeyValue::new("network.peer.port", i64::from(port)),
     ];
     assert_eq!(span.attributes, expected);
 
