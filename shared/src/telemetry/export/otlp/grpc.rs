@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     config::{Compression, OtlpSignal, Signal},
+    http::USER_AGENT,
     tls::{Trust, install_crypto_provider},
 };
 
@@ -49,6 +50,7 @@ impl Grpc {
     ) -> Result<Self, TelemetryError> {
         let endpoint = Endpoint::from_shared(settings.url.expose().to_owned());
         let endpoint = endpoint
+            .and_then(|endpoint| endpoint.user_agent(USER_AGENT))
             .map_err(TelemetryError::Grpc)?
             .connect_timeout(CONNECT_TIMEOUT);
         Ok(Self {
