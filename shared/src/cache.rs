@@ -243,29 +243,31 @@ impl ScopedCache {
 
     /// Opens the span of `command`; `values` stands for what follows the key.
     fn start(&self, command: &'static str, key: &str, values: &str) -> Command<'_> {
-        let text = match self.store.keys.shown {
-            Shown::InSpans => Some(format!("{command} {key}{values}")),
-            Shown::Never => None,
+        let start = || {
+            let text = match self.store.keys.shown {
+                Shown::InSpans => Some(format!("{command} {key}{values}")),
+                Shown::Never => None,
+            };
+            let (engine, server) = (&self.store.engine, self.store.engine.server());
+            let namespace = server.map(|redis| redis.namespace().to_owned());
+            SpanStart::new(SpanKind::Client, command)
+                .with(KeyValue::new(keys::DB_SYSTEM_NAME, engine.system()))
+                .with_some(keys::DB_NAMESPACE, namespace)
+                .with(KeyValue::new(keys::DB_OPERATION_NAME, command))
+                .with_some(keys::DB_QUERY_TEXT, text)
+                .with_some(
+                    keys::SERVER_ADDRESS,
+                    server.map(|redis| Arc::clone(redis.host())),
+                )
+                .with_some(
+                    keys::SERVER_PORT,
+                    server.map(|redis| i64::from(redis.port())),
+                )
         };
-        let (engine, server) = (&self.store.engine, self.store.engine.server());
-        let namespace = server.map(|redis| redis.namespace().to_owned());
-        let start = SpanStart::new(SpanKind::Client, command)
-            .with(KeyValue::new(keys::DB_SYSTEM_NAME, engine.system()))
-            .with_some(keys::DB_NAMESPACE, namespace)
-            .with(KeyValue::new(keys::DB_OPERATION_NAME, command))
-            .with_some(keys::DB_QUERY_TEXT, text)
-            .with_some(
-                keys::SERVER_ADDRESS,
-                server.map(|redis| Arc::clone(redis.host())),
-            )
-            .with_some(
-                keys::SERVER_PORT,
-                server.map(|redis| i64::from(redis.port())),
-            );
         Command {
             cache: self,
             name: command,
-            span: self.scope.start(start),
+            span: self.scope.start_with(start),
             started: Instant::now(),
         }
     }

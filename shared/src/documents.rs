@@ -441,19 +441,20 @@ impl Collection {
         collection: Option<&str>,
         address: Option<&Address>,
     ) -> Span {
-        let name = match collection {
-            Some(collection) => Cow::Owned(format!("{operation} {collection}")),
-            None => Cow::Borrowed(operation),
-        };
-        let namespace = self.engine().namespace().to_owned();
-        let start = SpanStart::new(SpanKind::Client, name)
-            .with(KeyValue::new(keys::DB_SYSTEM_NAME, self.engine().system()))
-            .with(KeyValue::new(keys::DB_NAMESPACE, namespace))
-            .with(KeyValue::new(keys::DB_OPERATION_NAME, operation))
-            .with_some(keys::DB_COLLECTION_NAME, collection.map(str::to_owned))
-            .with_some(keys::SERVER_ADDRESS, address.map(|at| Arc::clone(&at.host)))
-            .with_some(keys::SERVER_PORT, address.map(|at| i64::from(at.port)));
-        self.documents.scope.start(start)
+        self.documents.scope.start_with(|| {
+            let name = match collection {
+                Some(collection) => Cow::Owned(format!("{operation} {collection}")),
+                None => Cow::Borrowed(operation),
+            };
+            let namespace = self.engine().namespace().to_owned();
+            SpanStart::new(SpanKind::Client, name)
+                .with(KeyValue::new(keys::DB_SYSTEM_NAME, self.engine().system()))
+                .with(KeyValue::new(keys::DB_NAMESPACE, namespace))
+                .with(KeyValue::new(keys::DB_OPERATION_NAME, operation))
+                .with_some(keys::DB_COLLECTION_NAME, collection.map(str::to_owned))
+                .with_some(keys::SERVER_ADDRESS, address.map(|at| Arc::clone(&at.host)))
+                .with_some(keys::SERVER_PORT, address.map(|at| i64::from(at.port)))
+        })
     }
 }
 

@@ -101,11 +101,8 @@ async fn trace(
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
     let method = method_name(request.method());
-    let span = Scope::new(telemetry.clone(), parent).start(server_span(
-        &request,
-        method,
-        route.as_deref(),
-    ));
+    let span = Scope::new(telemetry.clone(), parent)
+        .start_with(|| server_span(&request, method, route.as_deref()));
     let context = Context::new(Arc::clone(&services), span.scope().clone());
     request.extensions_mut().insert(context);
     let mut response = span.scope().run(next.run(request)).await;

@@ -237,29 +237,31 @@ impl Measurement {
         // A name that was refused may be anything, also a secret in the wrong place.
         let name = names::check_measurement(&self.name).is_ok();
         let name = name.then_some(self.name.as_str());
-        let shown = name.map_or(operation.to_owned(), |name| format!("{operation} {name}"));
-        let start = SpanStart::new(SpanKind::Client, shown)
-            .with(KeyValue::new(keys::DB_SYSTEM_NAME, engine.system()))
-            .with_some(
-                keys::DB_NAMESPACE,
-                server.map(|server| server.database().to_owned()),
-            )
-            .with(KeyValue::new(keys::DB_OPERATION_NAME, operation))
-            .with_some(keys::DB_COLLECTION_NAME, name.map(str::to_owned))
-            // The conventions want a batch's size only where it is one.
-            .with_some(
-                keys::DB_OPERATION_BATCH_SIZE,
-                i64::try_from(batch).ok().filter(|size| *size > 1),
-            )
-            .with_some(
-                keys::SERVER_ADDRESS,
-                server.map(|server| server.host().to_owned()),
-            )
-            .with_some(
-                keys::SERVER_PORT,
-                server.map(|server| i64::from(server.port())),
-            );
-        let span = self.store.scope.start(start);
+        let start = || {
+            let shown = name.map_or(operation.to_owned(), |name| format!("{operation} {name}"));
+            SpanStart::new(SpanKind::Client, shown)
+                .with(KeyValue::new(keys::DB_SYSTEM_NAME, engine.system()))
+                .with_some(
+                    keys::DB_NAMESPACE,
+                    server.map(|server| server.database().to_owned()),
+                )
+                .with(KeyValue::new(keys::DB_OPERATION_NAME, operation))
+                .with_some(keys::DB_COLLECTION_NAME, name.map(str::to_owned))
+                // The conventions want a batch's size only where it is one.
+                .with_some(
+                    keys::DB_OPERATION_BATCH_SIZE,
+                    i64::try_from(batch).ok().filter(|size| *size > 1),
+                )
+                .with_some(
+                    keys::SERVER_ADDRESS,
+                    server.map(|server| server.host().to_owned()),
+                )
+                .with_some(
+                    keys::SERVER_PORT,
+                    server.map(|server| i64::from(server.port())),
+                )
+        };
+        let span = self.store.scope.start_with(start);
         let started = Instant::now();
         let result = work.await;
         let error = result.as_ref().err();

@@ -74,7 +74,7 @@ impl Messaging {
     ) -> Result<Routed, PublishError> {
         let destination = spans::sent_to(&message);
         let started = Instant::now();
-        let span = scope.start(spans::publish(&self.broker, &message));
+        let span = scope.start_with(|| spans::publish(&self.broker, &message));
         let propagator = self.telemetry.propagator();
         propagator.inject_message(span.scope().context(), &mut message);
         let routed = self.bus.publish(message).await;
@@ -106,7 +106,7 @@ impl Messaging {
     ) -> Result<Message, RequestError> {
         let destination = spans::sent_to(&message);
         let started = Instant::now();
-        let span = scope.start(spans::request(&self.broker, &message));
+        let span = scope.start_with(|| spans::request(&self.broker, &message));
         message
             .headers
             .set(name::DEADLINE, Deadline::after(timeout).epoch_ms());

@@ -235,7 +235,7 @@ impl Settling<'_> {
         let span = self
             .span
             .scope()
-            .start(spans::reply(&services.messaging.broker, &reply));
+            .start_with(|| spans::reply(&services.messaging.broker, &reply));
         let propagator = services.messaging.telemetry.propagator();
         propagator.inject_message(span.scope().context(), &mut reply);
         // A requester that is gone has no use for the reply: nowhere is as good as its queue.
@@ -250,16 +250,17 @@ impl Settling<'_> {
 
     fn settle_span(&self, operation: &'static str, delivery: &Delivery) -> Span {
         let services = &self.worker.services;
-        let start = spans::settle(
-            operation,
-            &services.messaging.broker,
-            self.destination,
-            delivery,
-        )
-        .with(KeyValue::new(
-            keys::CHIMERA_ATTEMPT,
-            i64::from(self.arrival.attempt),
-        ));
-        self.span.scope().start(start)
+        self.span.scope().start_with(|| {
+            spans::settle(
+                operation,
+                &services.messaging.broker,
+                self.destination,
+                delivery,
+            )
+            .with(KeyValue::new(
+                keys::CHIMERA_ATTEMPT,
+                i64::from(self.arrival.attempt),
+            ))
+        })
     }
 }

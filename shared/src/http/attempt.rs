@@ -27,7 +27,7 @@ impl<'a> Attempt<'a> {
     pub(super) fn start(scope: &Scope, request: &'a Request, resend_count: u32) -> Self {
         Self {
             request,
-            span: scope.start(start(request, resend_count)),
+            span: scope.start_with(|| start(request, resend_count)),
             started: Instant::now(),
             status: None,
             finished: false,
