@@ -89,11 +89,11 @@ fn parts(telemetry: &Telemetry) {
 
 /// `incoming` is what the hop before this one left in the headers.
 fn hop(telemetry: &Telemetry, incoming: &OtelContext, headers: &mut Headers) {
-    let producer = Scope::new(telemetry.clone(), incoming.clone()).start_with(producer);
+    let producer = Scope::new(telemetry.clone(), incoming.clone()).into_span(|_| producer());
     let propagator = telemetry.propagator();
     propagator.inject_headers(producer.scope().context(), headers);
     let remote = Scope::new(telemetry.clone(), propagator.extract_headers(headers));
-    let consumer = consume(&remote);
+    let consumer = remote.into_span(consumer);
     consumer.set(KeyValue::new(keys::CHIMERA_OUTCOME, "ack"));
     drop(black_box((consumer, producer)));
 }

@@ -102,7 +102,7 @@ async fn trace(
         .map(|path| path.as_str().to_owned());
     let method = method_name(request.method());
     let span = Scope::new(telemetry.clone(), parent)
-        .start_with(|| server_span(&request, method, route.as_deref()));
+        .into_span(|_| server_span(&request, method, route.as_deref()));
     let context = Context::new(Arc::clone(&services), span.scope().clone());
     request.extensions_mut().insert(context);
     let mut response = span.scope().run(next.run(request)).await;

@@ -58,7 +58,7 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
         previous_attempt: arrival.previous_attempt.clone(),
     };
     let destination = process.destination();
-    let span = arrival.scope(telemetry).start_with(|| process.start());
+    let span = arrival.scope(telemetry).into_span(|_| process.start());
     let outcome = worker.handle(&arrival, &span, &delivery).await;
     if let Some(failure) = outcome.failure() {
         span.fail(failure.error_type, &failure.message);

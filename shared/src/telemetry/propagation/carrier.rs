@@ -41,12 +41,15 @@ impl<'a> MessageSink<'a> {
             fields,
             written,
         } = self;
-        headers.retain(|key| {
-            let field = fields
-                .iter()
-                .position(|name| name.eq_ignore_ascii_case(key));
+        let is_kept = |key: &str| {
+            let mut names = fields.iter();
+            let field = names.position(|name| name.eq_ignore_ascii_case(key));
             field.is_none_or(|at| written & (1 << at) != 0 && *key == *fields[at])
-        });
+        };
+        // Mostly there is nothing to take out, and looking costs less than going through with `retain`.
+        if !headers.iter().all(|(key, _)| is_kept(key)) {
+            headers.retain(is_kept);
+        }
     }
 }
 
