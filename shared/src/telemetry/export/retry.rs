@@ -53,9 +53,11 @@ impl Patience {
             let wait = match failure.again {
                 Again::Never => return Err(failure),
                 Again::Later => jitter,
-                Again::After(wait) => wait + jitter.min(wait),
+                // A server may ask for more than a duration holds.
+                Again::After(wait) => wait.saturating_add(jitter.min(wait)),
             };
-            if self.is_ending.is_cancelled() || Instant::now() + wait >= end {
+            let left = end.saturating_duration_since(Instant::now());
+            if self.is_ending.is_cancelled() || wait >= left {
                 return Err(failure);
             }
             tokio::select! {
@@ -119,8 +121,10 @@ mod tests {
         assert!((2..=3).contains(&count), "{count}");
         assert!(took >= wait, "{took:?}");
         // Longer than there is time: the batch is given up at once.
-        let long = Again::After(Duration::from_secs(120));
-        assert_eq!(tried(&patience(), long).await, (1, Duration::ZERO));
+        for long in [Duration::from_secs(120), Duration::MAX] {
+            let long = Again::After(long);
+            assert_eq!(tried(&patience(), long).await, (1, Duration::ZERO));
+        }
     }
 
     #[tokio::test(start_paused = true)]
