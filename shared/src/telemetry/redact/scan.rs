@@ -12,6 +12,10 @@ pub(super) struct Found {
     pub(super) with: &'static str,
 }
 
+/// How far beyond a word it is looked for what shows that a credential goes on there. Looking to the end each time would
+/// take time by the square of the length of a text that somebody made up for it.
+const FAR: usize = 512;
+
 /// What stands for `user:password`.
 const USER_AND_PASSWORD: &str = "REDACTED:REDACTED";
 
@@ -32,6 +36,7 @@ const MARKS: [bool; 256] = {
 pub(super) fn next(text: &str, from: usize) -> Option<Found> {
     let bytes = text.as_bytes();
     let mut at = from;
+    let mut word = Word::begin(from);
     loop {
         at += bytes[at..]
             .iter()
@@ -39,7 +44,7 @@ pub(super) fn next(text: &str, from: usize) -> Option<Found> {
         let found = match bytes[at] {
             b':' if bytes[at..].starts_with(b"://") => in_url(text, at + 3),
             b':' | b'=' => in_pair(text, from, at),
-            b'@' => before_host(text, from, at),
+            b'@' => before_host(text, word.extended(text, at)),
             b' ' => shapes::credentials(text, from, at).and_then(|range| plain(text, range)),
             b'A' => shapes::cloud_key(bytes, at).and_then(|range| plain(text, range)),
             b'-' if bytes[at..].starts_with(b"-----") => {
@@ -68,8 +73,8 @@ fn plain(text: &str, (start, end): (usize, usize)) -> Option<Found> {
 /// The user and password of the URL whose authority begins at `start`.
 fn in_url(text: &str, start: usize) -> Option<Found> {
     let rest = &text[start..];
-    let url = &rest[..rest.find(ends_url).unwrap_or(rest.len())];
-    let authority = &url[..url.find(['/', '?', '#']).unwrap_or(url.len())];
+    let end = rest.find(|c: char| ends_url(c) || matches!(c, '/' | '?' | '#'));
+    let authority = &rest[..end.unwrap_or(rest.len())];
     let at = match authority.rfind('@') {
         Some(at) => at,
         // A password with a slash that nobody encoded: what looks like its host has no port of digits.
@@ -81,10 +86,11 @@ fn in_url(text: &str, start: usize) -> Option<Found> {
             if is_port || authority.starts_with('[') || authority.contains(',') {
                 return None;
             }
-            url.rfind('@')?
+            let near = &rest[..rest.floor_char_boundary(authority.len() + FAR)];
+            near[..near.find(ends_url).unwrap_or(near.len())].rfind('@')?
         }
     };
-    user(&url[..at], start)
+    user(&rest[..at], start)
 }
 
 fn ends_url(c: char) -> bool {
@@ -108,19 +114,47 @@ fn user(credentials: &str, start: usize) -> Option<Found> {
     })
 }
 
-/// `user:password@host` without a scheme; `at` is where the `@` stands.
-fn before_host(text: &str, from: usize, at: usize) -> Option<Found> {
-    let before = &text[from..at];
-    let start = before
-        .rfind(|c: char| ends_url(c) || matches!(c, '(' | ',' | '='))
-        .map_or(0, |found| {
-            found + before[found..].chars().next().map_or(1, char::len_utf8)
-        });
-    if before[start..].contains("://") {
-        return None;
+/// What stands before an `@`, back to where a word begins. It grows from one `@` to the next, so that nothing is gone
+/// through twice.
+struct Word {
+    start: usize,
+    end: usize,
+    /// The first one in it.
+    colon: Option<usize>,
+    is_url: bool,
+}
+
+impl Word {
+    fn begin(start: usize) -> Self {
+        Self {
+            start,
+            end: start,
+            colon: None,
+            is_url: false,
+        }
     }
-    let (name, password) = before[start..].split_once(':')?;
-    let after = &text[at + 1..];
+
+    /// The same up to `at`, or the word that has begun since.
+    fn extended(&mut self, text: &str, at: usize) -> &Self {
+        let begins_word = |c: char| ends_url(c) || matches!(c, '(' | ',' | '=');
+        let new = &text[self.end..at];
+        if let Some((before, mark)) = new.rmatch_indices(begins_word).next() {
+            *self = Self::begin(self.end + before + mark.len());
+        }
+        let new = &text[self.end..at];
+        let colon = || new.find(':').map(|colon| self.end + colon);
+        self.colon = self.colon.or_else(colon);
+        self.is_url |= new.contains("://");
+        self.end = at;
+        self
+    }
+}
+
+/// `user:password@host` without a scheme; `word` is what stands before the `@`.
+fn before_host(text: &str, word: &Word) -> Option<Found> {
+    let colon = word.colon.filter(|_| !word.is_url)?;
+    let (name, password) = (&text[word.start..colon], &text[colon + 1..word.end]);
+    let after = &text[word.end + 1..];
     let is_host = after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[');
     // A digest of an image, a mail address, a path: none of them is a user.
     let is_other = after.starts_with("sha256:")
@@ -129,7 +163,7 @@ fn before_host(text: &str, from: usize, at: usize) -> Option<Found> {
     if password.is_empty() || !is_host || is_other {
         return None;
     }
-    user(&before[start..], from + start)
+    user(&text[word.start..word.end], word.start)
 }
 
 /// The value of `name=value` or `name: value`, when the name is a secret's; `at` is where the mark stands.
@@ -215,23 +249,41 @@ fn end_of_quoted(quoted: &str, close: &str) -> usize {
 /// A value without quotes. Where it ends is a guess, which rather takes too much: a cookie has blanks and semicolons, a
 /// header a scheme before its credentials, a connection string a password with blanks that a semicolon ends.
 fn end_of_bare(rest: &str, name: &str, is_assigned: bool) -> usize {
-    let line = &rest[..rest.find(['\n', '\r', '"']).unwrap_or(rest.len())];
     if contains(name, "cookie") {
-        return line.len();
+        return end_of_line(rest);
     }
     if contains(name, "authorization") {
-        let scheme = line.find(' ').unwrap_or(line.len());
-        return match line[scheme..].trim_start() {
-            "" => line.len(),
-            // `Digest` and `AWS4-HMAC-SHA256` have a list of pairs.
-            tail if tail.contains('=') && tail.contains(',') => line.len(),
-            tail => line.len() - tail.len() + end_of_word(tail),
-        };
+        return end_of_authorization(rest);
     }
-    match line.find([';', '&', '\'', '<', '>', '`']) {
-        Some(end) if is_assigned && line[end..].starts_with(';') => end,
-        Some(_) | None => end_of_word(line),
+    let word = end_of_word(rest);
+    let near = near(rest, word);
+    match near.find([';', '&', '\'', '<', '>', '`']) {
+        Some(end) if is_assigned && near[end..].starts_with(';') => end,
+        Some(_) | None => word,
     }
+}
+
+/// A scheme and what belongs to it: a word, or a list of pairs, as `Digest` and `AWS4-HMAC-SHA256` have.
+fn end_of_authorization(value: &str) -> usize {
+    let scheme = value.find([' ', '\n', '\r', '"']).unwrap_or(value.len());
+    let behind = value[scheme..].trim_start_matches([' ', '\t']);
+    let start = value.len() - behind.len();
+    let word = end_of_word(behind);
+    match near(behind, word) {
+        "" => start,
+        pairs if pairs.contains('=') && pairs.contains(',') => start + end_of_line(behind),
+        _ => start + word,
+    }
+}
+
+/// The first `known` bytes and what follows them on the same line, but not far.
+fn near(text: &str, known: usize) -> &str {
+    let near = &text[..text.floor_char_boundary(known + FAR)];
+    &near[..end_of_line(near)]
+}
+
+fn end_of_line(text: &str) -> usize {
+    text.find(['\n', '\r', '"']).unwrap_or(text.len())
 }
 
 fn end_of_word(text: &str) -> usize {

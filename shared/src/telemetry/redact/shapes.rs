@@ -60,8 +60,10 @@ pub(super) fn token(bytes: &[u8], from: usize, at: usize) -> Option<(usize, usiz
         shape.prefix[shape.prefix.len() - 2] == last && before.ends_with(shape.prefix)
     })?;
     let start = at + 1 - found.prefix.len();
+    // First, so that a long word is not gone through for each token that only seems to begin in it.
+    is_word_start(bytes, start).then_some(())?;
     let end = end_of_token(bytes, at + 1);
-    (is_word_start(bytes, start) && end - at > found.least).then_some((start, end))
+    (end - at > found.least).then_some((start, end))
 }
 
 /// Where a cloud's key begins and ends whose first letter is at `at`.
@@ -70,8 +72,9 @@ pub(super) fn cloud_key(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let (prefix, least) = CAPITAL_A
         .iter()
         .find(|(prefix, _)| rest.starts_with(prefix))?;
+    is_word_start(bytes, at).then_some(())?;
     let end = end_of_token(bytes, at);
-    (is_word_start(bytes, at) && end - at >= prefix.len() + least).then_some((at, end))
+    (end - at >= prefix.len() + least).then_some((at, end))
 }
 
 /// Where a private key in PEM begins and ends whose first dash is at `at`. One that is cut off goes to the end.

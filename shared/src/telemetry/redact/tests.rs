@@ -164,6 +164,48 @@ fn tokens_by_their_shape() {
     }
 }
 
+/// Were any of them gone through again and again, this test would not end within minutes.
+#[test]
+fn texts_made_to_be_slow_are_gone_through() {
+    for piece in [
+        "@",
+        "a:@",
+        "://",
+        "://a:b",
+        "password=a ",
+        "authorization: a b ",
+        "xsk-",
+        "xAKIA",
+        "-----BEGIN ",
+        "bearer ",
+    ] {
+        let slow = piece.repeat((1 << 17) / piece.len());
+        let end = "token=hush";
+        let clean = text(&format!("{slow} {end}")).into_owned();
+        assert!(clean.ends_with("token=REDACTED"), "{piece}");
+    }
+}
+
+#[test]
+fn long_credentials_are_whole() {
+    let long = "x".repeat(5_000);
+    check(
+        &format!("http://user:{long}@host/"),
+        "http://REDACTED:REDACTED@host/",
+    );
+    check(
+        &format!("Authorization: Bearer {long}"),
+        "Authorization: REDACTED",
+    );
+    check(&format!("Cookie: a={long}; b={long}"), "Cookie: REDACTED");
+    check(
+        &format!("Authorization: Digest a={long}, b={long}"),
+        "Authorization: REDACTED",
+    );
+    check(&format!("password={long} a"), "password=REDACTED a");
+    check(&format!("user:{long}@host"), "REDACTED:REDACTED@host");
+}
+
 const NOISE: &str =
     "([ -~]|password=|://|@|Bearer |eyJ|-----BEGIN |-----END |PRIVATE KEY-----|ü|\"|'|\\\\){0,40}";
 
