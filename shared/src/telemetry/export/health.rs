@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use tokio::sync::Notify;
-use tracing::{Dispatch, dispatcher, dispatcher::WeakDispatch};
+use tracing::Dispatch;
 
 use super::{
     advice::Setting,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::{OtlpSignal, Signal},
-    telemetry::redact,
+    telemetry::{late_log::LateLog, redact},
 };
 
 /// How an exporter fares at one moment.
@@ -96,8 +96,7 @@ struct Inner {
     last_error: Mutex<Option<String>>,
     /// How the queue is told that the program is ending.
     hurry: OnceLock<Hurry>,
-    /// Weak, because the subscriber holds the tracer, and that the queue, and that this.
-    log: OnceLock<WeakDispatch>,
+    log: LateLog,
 }
 
 impl Health {
@@ -114,13 +113,13 @@ impl Health {
             overflow: Notify::new(),
             last_error: Mutex::new(None),
             hurry: OnceLock::new(),
-            log: OnceLock::new(),
+            log: LateLog::default(),
         }))
     }
 
     /// Says changes to `dispatch` from now on, and at once what who comes from elsewhere should know.
     pub(in crate::telemetry) fn log_to(&self, dispatch: &Dispatch) {
-        let _ = self.0.log.set(dispatch.downgrade());
+        self.0.log.log_to(dispatch);
         let About {
             exporter, target, ..
         } = &self.0.about;
@@ -302,8 +301,6 @@ impl Health {
 
     /// An exporter's thread has no subscriber of its own.
     fn say(&self, log: impl FnOnce()) {
-        if let Some(dispatch) = self.0.log.get().and_then(WeakDispatch::upgrade) {
-            dispatcher::with_default(&dispatch, log);
-        }
+        self.0.log.say(log);
     }
 }
