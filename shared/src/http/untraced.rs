@@ -1,6 +1,6 @@
 //! Requests outside of every trace: telemetry on its way out, which must not make telemetry of its own.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -21,7 +21,6 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client that posts to one URL. It follows no redirect, for its headers hold credentials.
-#[derive(Debug)]
 pub(crate) struct Untraced {
     url: Url,
     trust: Trust,
@@ -110,6 +109,15 @@ impl Untraced {
         } else {
             HttpError::Interrupted { host, source }
         }
+    }
+}
+
+/// The URL is left out, because it may hold credentials.
+impl fmt::Debug for Untraced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Untraced")
+            .field("host", &super::request::host(&self.url))
+            .finish_non_exhaustive()
     }
 }
 

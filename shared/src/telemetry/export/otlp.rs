@@ -31,7 +31,7 @@ use super::{
     retry::Patience,
 };
 use crate::{
-    config::{OtlpProtocol, OtlpSignal, Signal},
+    config::{OtlpProtocol, OtlpSignal, Secret, Signal},
     telemetry::redact,
     tls::Trust,
 };
@@ -43,7 +43,7 @@ use http::Http;
 pub(super) struct Otlp {
     transport: Transport,
     /// What must not be in an error text, although a backend may repeat it.
-    secrets: Vec<String>,
+    secrets: Vec<Secret>,
     timeout: std::time::Duration,
     resource: ResourceAttributesWithSchema,
 }
@@ -120,8 +120,8 @@ impl Otlp {
 
     fn without_secrets(&self, mut failure: Failure) -> Failure {
         for secret in &self.secrets {
-            if failure.cause.contains(secret) {
-                failure.cause = failure.cause.replace(secret, redact::REDACTED);
+            if failure.cause.contains(secret.expose()) {
+                failure.cause = failure.cause.replace(secret.expose(), redact::REDACTED);
             }
         }
         failure
@@ -154,10 +154,10 @@ fn header_map(settings: &OtlpSignal) -> HeaderMap {
 }
 
 /// A header's value, and its last word: a backend may repeat `Bearer x` as `x`. Short ones are words, not secrets.
-fn parts(value: &str) -> Vec<String> {
+fn parts(value: &str) -> Vec<Secret> {
     let last = value.rsplit(' ').next().unwrap_or(value);
-    let mut parts = vec![value.to_owned(), last.to_owned()];
+    let mut parts = vec![value, last];
     parts.retain(|part| part.len() >= 6);
     parts.dedup();
-    parts
+    parts.into_iter().map(Secret::new).collect()
 }

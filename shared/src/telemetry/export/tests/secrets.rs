@@ -259,6 +259,22 @@ async fn an_exporter_that_fails_tells_no_secret() {
 }
 
 #[test]
+fn what_exporters_are_made_of_shows_no_secret() {
+    let mut config = config();
+    let telemetry = &mut config.telemetry;
+    telemetry.otlp.headers = Headers::for_test(&[("authorization", "Bearer hushhush")]);
+    telemetry.zipkin.endpoint = url("http://ann:hush@127.0.0.1:1/b?sig=hush");
+    for protocol in [OtlpProtocol::Grpc, OtlpProtocol::HttpJson] {
+        telemetry.otlp.protocol = protocol;
+        telemetry.otlp.endpoint = Some(url("http://ann:hush@127.0.0.1:1/a?token=hush"));
+        let otlp = Otlp::new(Signal::Traces, &telemetry.otlp.signal(Signal::Traces));
+        search(&format!("{otlp:?}"), "OTLP's exporter", "authorization");
+    }
+    let zipkin = Zipkin::new(&telemetry.zipkin);
+    search(&format!("{zipkin:?}"), "Zipkin's exporter", "127.0.0.1");
+}
+
+#[test]
 fn an_error_of_the_configuration_tells_no_secret() {
     let dir = tempfile::tempdir().unwrap();
     for shape in SHAPES {
