@@ -123,6 +123,27 @@ fn tree_red() -> &'static str {
 }
 
 #[test]
+fn a_recursion_without_end_is_cut() {
+    let template = spans().remove(0);
+    let chain = (1..=MAX_WAITING as u64).map(|number| {
+        let mut span = template.clone();
+        span.span_context = opentelemetry::trace::SpanContext::new(
+            TraceId::from(1),
+            SpanId::from(number),
+            span.span_context.trace_flags(),
+            false,
+            Default::default(),
+        );
+        span.parent_span_id = SpanId::from(number - 1);
+        span
+    });
+    let text = tree::draw("svc", &chain.collect::<Vec<_>>(), false);
+    assert_eq!(text.lines().count(), 1 + 64 + 1);
+    let last = text.lines().last().unwrap_or_default();
+    assert_eq!(last.trim_start(), "└─ … 9936 more");
+}
+
+#[test]
 fn what_waits_for_no_end_is_bounded_and_shown() {
     let (mut console, screen) = console(false);
     let template = spans().remove(0);

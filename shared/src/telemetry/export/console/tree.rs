@@ -1,7 +1,7 @@
 //! How a trace is drawn: a line for each span, below its parent, with what it says of itself.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt::{self, Write as _},
     time::{Duration, SystemTime},
 };
@@ -15,6 +15,9 @@ use opentelemetry_sdk::trace::SpanData;
 /// Longest value that is shown: a line is for reading.
 const MAX_VALUE: usize = 120;
 
+/// Spans below each other that are drawn; those of a recursion without end would fill the screen, and the stack.
+const MAX_DEPTH: usize = 64;
+
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
 const RED: &str = "\x1b[31m";
@@ -27,15 +30,15 @@ pub(super) fn draw(service: &str, spans: &[SpanData], has_colours: bool) -> Stri
         children: HashMap::new(),
         has_colours,
     };
-    let ids: HashMap<SpanId, ()> = spans
+    let ids: HashSet<SpanId> = spans
         .iter()
-        .map(|span| (span.span_context.span_id(), ()))
+        .map(|span| span.span_context.span_id())
         .collect();
     let mut sorted: Vec<_> = spans.iter().collect();
     sorted.sort_by_key(|span| span.start_time);
     let mut roots = Vec::new();
     for span in sorted {
-        if ids.contains_key(&span.parent_span_id) {
+        if ids.contains(&span.parent_span_id) {
             drawing
                 .children
                 .entry(span.parent_span_id)
@@ -46,7 +49,7 @@ pub(super) fn draw(service: &str, spans: &[SpanData], has_colours: bool) -> Stri
         }
     }
     drawing.title(service, spans);
-    drawing.spans(&roots, "");
+    drawing.spans(&roots, "", 1);
     drawing.text
 }
 
@@ -94,7 +97,10 @@ impl<'a> Drawing<'a> {
         self.text.push('\n');
     }
 
-    fn spans(&mut self, spans: &[&'a SpanData], indent: &str) {
+    fn spans(&mut self, spans: &[&'a SpanData], indent: &str, depth: usize) {
+        if depth > MAX_DEPTH {
+            return self.rest(spans, indent);
+        }
         for (index, span) in spans.iter().enumerate() {
             let is_last = index + 1 == spans.len();
             let (branch, below) = if is_last {
@@ -114,7 +120,20 @@ impl<'a> Drawing<'a> {
                 self.put(format_args!("{below}{branch}"));
                 self.event(event);
             }
-            self.spans(&children, &below);
+            self.spans(&children, &below, depth + 1);
+        }
+    }
+
+    /// How many there are that are not drawn.
+    fn rest(&mut self, spans: &[&'a SpanData], indent: &str) {
+        let (mut left, mut count) = (spans.to_vec(), 0);
+        while let Some(span) = left.pop() {
+            count += 1;
+            let children = self.children.remove(&span.span_context.span_id());
+            left.extend(children.unwrap_or_default());
+        }
+        if count > 0 {
+            self.put(format_args!("{indent}└─ … {count} more\n"));
         }
     }
 
