@@ -82,6 +82,9 @@ async fn send(config: &Config) -> (Option<TraceId>, Vec<Finding>) {
     telemetry
         .exporters
         .retain(|exporter| to_servers.contains(&exporter.as_str()));
+    // What else is exported is not what was asked, and a log that says nothing sends nothing.
+    telemetry.metrics_exporters.clear();
+    telemetry.logs_exporters.clear();
     telemetry.sampler = Sampler::AlwaysOn;
     telemetry.batch.export_timeout = telemetry.batch.export_timeout.min(WITHIN);
     // What goes wrong is told here.
