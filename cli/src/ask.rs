@@ -44,6 +44,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long who interrupts waits for what is in flight.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 
+/// Said where the question left no trace.
+const NO_TRACE: &str = "There is no trace of it: `chimera doctor` says why.";
+
 /// Asks, prints the answer as soon as it is there, and then its trace.
 /// `unused` are the flags that a running `chimera up` does not hear of.
 pub(crate) async fn ask(
@@ -128,6 +131,8 @@ async fn ask_embedded(
     // On servers, other processes take part.
     if !traces::is_whole(&spans) && config.traces.url != TracesUrl::Embedded {
         spans = elsewhere(config, &answer, terminal).await;
+    } else if spans.is_empty() {
+        remark(NO_TRACE);
     }
     finish(&answer, spans, ask, terminal)
 }
@@ -153,17 +158,21 @@ async fn elsewhere(config: &Config, answer: &Answered, terminal: Terminal) -> Ve
     let progress = Progress::of_another("waiting for the spans of its trace…", terminal);
     let spans = traced(config, answer).await;
     progress.end().await;
-    let spans = spans.unwrap_or_else(|error| {
-        remark(&format!(
-            "warning: the trace {id} cannot be shown: {error:#}"
-        ));
-        Some(Vec::new())
-    });
+    let spans = match spans {
+        Ok(spans) => spans,
+        Err(error) => {
+            remark(&format!(
+                "warning: the trace {id} cannot be shown: {error:#}"
+            ));
+            return Vec::new();
+        }
+    };
     match &spans {
+        Some(spans) if spans.is_empty() => remark(NO_TRACE),
         None => remark(&format!(
             "Its trace {id} is kept elsewhere: traces.url can say in which Jaeger."
         )),
-        Some(spans) if !spans.is_empty() && !traces::is_whole(spans) => remark(&format!(
+        Some(spans) if !traces::is_whole(spans) => remark(&format!(
             "Spans of its trace are still to come: see `chimera trace {id}` a little later."
         )),
         Some(_) => {}

@@ -67,6 +67,8 @@ struct Exporter {
     dropped: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
 }
 
 impl Health {
@@ -169,6 +171,7 @@ impl From<ExporterHealth> for Exporter {
             dropped,
             is_failing,
             last_error,
+            advice,
         } = health;
         Self {
             exporter,
@@ -179,6 +182,7 @@ impl From<ExporterHealth> for Exporter {
             exported,
             dropped,
             last_error,
+            advice,
         }
     }
 }

@@ -137,7 +137,10 @@ fn taken(health: &ExporterHealth) -> Finding {
         Some(error) => Finding::bad(
             cause,
             format!("it did not take the span that `{exporter}` sent: {error}"),
-            "see port, path and certificates above, the headers (telemetry.otlp.headers), and the backend's log",
+            health
+                .advice
+                .as_deref()
+                .unwrap_or("look into the backend's log"),
         ),
     }
 }

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use chimera_bus::{AmqpBus, QueueName, amqp::Options};
 use chimera_shared::config::{BusConfig, BusUrl, Config, RedactedUrl, TracesUrl};
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::finding::Finding;
 use crate::{door::Door, server::Server, stack, traces::TraceSource};
@@ -28,11 +29,13 @@ struct Dependency {
 #[derive(Debug, Deserialize)]
 struct Exporter {
     exporter: String,
+    signal: String,
     failing: bool,
     queued: u64,
     exported: u64,
     dropped: u64,
     last_error: Option<String>,
+    advice: Option<String>,
 }
 
 /// Looks at what runs.
@@ -120,21 +123,25 @@ fn exporting(agent: &str, exporter: &Exporter) -> Finding {
     let cause = "exporting";
     let Exporter {
         exporter,
+        signal,
         failing,
         queued,
         exported,
         dropped,
         last_error,
+        advice,
     } = exporter;
     let counts = format!(
-        "{agent}, `{exporter}`: {exported} exported, {queued} in the queue, {dropped} dropped"
+        "{agent}, {signal} by `{exporter}`: {exported} exported, {queued} in the queue, {dropped} dropped"
     );
     let last_error = last_error.as_deref().unwrap_or("it does not say why");
     match (failing, dropped) {
         (true, _) => Finding::bad(
             cause,
             format!("{counts}; it fails: {last_error}"),
-            "mend what it names; spans are dropped until then, and nothing else is held up",
+            advice
+                .as_deref()
+                .unwrap_or("mend what it names; what it exports is dropped until then"),
         ),
         (false, 0) => Finding::good(cause, counts),
         (false, _) => Finding::doubtful(
@@ -152,15 +159,10 @@ async fn broker(config: &Config) -> Vec<Finding> {
             .map(|cause| Finding::idle(cause, why))
             .into();
     };
-    let bus = match connected(&config.bus, url).await {
-        Ok(bus) => bus,
-        Err(error) => {
-            let seen = format!("{:#}", anyhow::Error::from(error));
-            return vec![
-                Finding::bad("broker", seen, "set bus.url to a RabbitMQ that runs"),
-                Finding::idle("consumers", "the broker cannot be asked"),
-            ];
-        }
+    let bus = match timeout(WITHIN, connected(&config.bus, url)).await {
+        Ok(Ok(bus)) => bus,
+        Ok(Err(error)) => return unusable(format!("{:#}", anyhow::Error::from(error))),
+        Err(_) => return unusable(format!("{url} does not answer within {WITHIN:?}")),
     };
     let mut findings = vec![Finding::good("broker", format!("{url} takes connections"))];
     for agent in stack::agents(config) {
@@ -170,6 +172,13 @@ async fn broker(config: &Config) -> Vec<Finding> {
     }
     bus.close().await;
     findings
+}
+
+fn unusable(seen: String) -> Vec<Finding> {
+    vec![
+        Finding::bad("broker", seen, "set bus.url to a RabbitMQ that runs"),
+        Finding::idle("consumers", "the broker cannot be asked"),
+    ]
 }
 
 async fn connected(

@@ -142,7 +142,12 @@ fn sampler(loaded: &Loaded) -> Finding {
     if sampler.ends_with("always_off") || (is_ratio && share == 0.0) {
         Finding::bad(
             cause,
-            format!("{sampler} ({share}) records no trace that begins here"),
+            match is_ratio {
+                true => {
+                    format!("{sampler} with the share {share} records no trace that begins here")
+                }
+                false => format!("{sampler} records no trace that begins here"),
+            },
             advice,
         )
     } else if is_ratio && share < 1.0 {

@@ -135,3 +135,16 @@ fn a_running_chimera_up_is_asked_instead() {
         stderr(&output)
     );
 }
+
+#[test]
+fn an_answer_without_a_trace_says_where_to_look() {
+    let directory = directory();
+    let silent = ["--set", "telemetry.sampler=always_off", "ask", QUESTION];
+    let output = run(directory.path(), &silent);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("change_pct"));
+    assert_eq!(
+        stderr(&output),
+        "There is no trace of it: `chimera doctor` says why.\n"
+    );
+}

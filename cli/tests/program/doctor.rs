@@ -73,6 +73,16 @@ fn a_backend_that_nobody_runs_is_told_with_its_address() {
     assert_eq!(code, Some(4));
     check(&findings, "reachable", "bad", &nowhere.to_string());
     check(&findings, "backend", "bad", "`otlp`");
+    let advice = "check that the backend runs";
+    let backend = findings
+        .iter()
+        .find(|finding| finding["cause"] == "backend");
+    assert!(
+        backend.unwrap()["advice"]
+            .as_str()
+            .unwrap()
+            .contains(advice)
+    );
     check(&findings, "agents", "-", "no `chimera up` runs");
     let text = serde_json::to_string(&findings).unwrap();
     assert!(!text.contains("hush"), "{text}");

@@ -1,7 +1,7 @@
 //! How an exporter fares: counted, and said once per change.
 
 use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
@@ -37,6 +37,8 @@ pub struct ExporterHealth {
     pub is_failing: bool,
     /// Why the last export that failed did, or what the backend rejected last.
     pub last_error: Option<String>,
+    /// What to do about the last export that failed; a sentence without its end.
+    pub advice: Option<String>,
 }
 
 /// What an exporter is, for those who read its log lines.
@@ -94,6 +96,7 @@ struct Inner {
     /// There is an overflow to be said.
     overflow: Notify,
     last_error: Mutex<Option<String>>,
+    advice: Mutex<Option<String>>,
     /// How the queue is told that the program is ending.
     hurry: OnceLock<Hurry>,
     log: LateLog,
@@ -112,6 +115,7 @@ impl Health {
             is_rejecting: AtomicBool::new(false),
             overflow: Notify::new(),
             last_error: Mutex::new(None),
+            advice: Mutex::new(None),
             hurry: OnceLock::new(),
             log: LateLog::default(),
         }))
@@ -151,10 +155,7 @@ impl Health {
 
     pub(in crate::telemetry) fn snapshot(&self) -> ExporterHealth {
         let inner = &self.0;
-        let last_error = inner
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let last_error = lock(&inner.last_error);
         ExporterHealth {
             exporter: inner.about.exporter,
             signal: inner.about.signal.as_str(),
@@ -164,6 +165,7 @@ impl Health {
             dropped: inner.dropped.load(Relaxed),
             is_failing: inner.is_failing.load(Relaxed),
             last_error: last_error.clone(),
+            advice: lock(&inner.advice).clone(),
         }
     }
 
@@ -264,14 +266,13 @@ impl Health {
         inner.dropped.fetch_add(count as u64, Relaxed);
         let error = redact::text(&failure.cause).into_owned();
         self.remember(error.clone());
+        let advice = inner.about.setting.advice(failure);
+        *lock(&inner.advice) = Some(advice.clone());
         if !inner.is_failing.swap(true, Relaxed) {
             let About {
-                exporter,
-                target,
-                setting,
-                ..
+                exporter, target, ..
             } = &inner.about;
-            let (items, advice) = (self.items(), setting.advice(failure));
+            let items = self.items();
             self.say(|| {
                 tracing::warn!(
                     exporter,
@@ -283,12 +284,7 @@ impl Health {
     }
 
     fn remember(&self, error: String) {
-        let mut last_error = self
-            .0
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *last_error = Some(error);
+        *lock(&self.0.last_error) = Some(error);
     }
 
     fn items(&self) -> &'static str {
@@ -303,4 +299,8 @@ impl Health {
     fn say(&self, log: impl FnOnce()) {
         self.0.log.say(log);
     }
+}
+
+fn lock(text: &Mutex<Option<String>>) -> MutexGuard<'_, Option<String>> {
+    text.lock().unwrap_or_else(PoisonError::into_inner)
 }
