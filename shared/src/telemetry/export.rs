@@ -10,6 +10,7 @@ mod otlp;
 mod queue;
 mod retry;
 mod signals;
+mod unusable;
 mod zipkin;
 
 use std::sync::Arc;
@@ -28,23 +29,21 @@ use super::{
     logs::{Record, RecordLimits},
     metrics::Push,
 };
-use crate::{
-    config::{
-        Compression, ExemplarFilter, Exporter, Headers, OtlpProtocol, OtlpSignal, Secret, Signal,
-        TelemetryConfig,
-    },
-    http::HttpError,
-    tls::TrustError,
+use crate::config::{
+    Compression, ExemplarFilter, Exporter, Headers, OtlpProtocol, OtlpSignal, Secret, Signal,
+    TelemetryConfig,
 };
 use console::Console;
+use failure::Failure;
 use file::{Rotation, SpanFile};
 use health::About;
 use otlp::Otlp;
 use queue::{Export, Limits};
+use unusable::Unusable;
 use zipkin::Zipkin;
 
-/// Telemetry that cannot be set up. What only fails later (a backend that is down) is no error: spans are dropped and
-/// counted then.
+/// Telemetry that cannot be set up. A backend that is down, and a URL or a certificate that cannot be used, are no errors:
+/// spans are dropped and counted then.
 #[derive(Debug, Error)]
 pub enum TelemetryError {
     /// The built-in store was asked for, and there is none.
@@ -53,18 +52,6 @@ pub enum TelemetryError {
     /// The file exporter was asked for, and nothing says where the file is to be.
     #[error("telemetry.exporters has `file`, but telemetry.file.path is empty")]
     NoFile,
-    /// The URL of an exporter is none.
-    #[error("reading the URL of an exporter")]
-    Url(#[source] url::ParseError),
-    /// The URL of an exporter is none for gRPC.
-    #[error("reading the URL of an exporter for gRPC")]
-    Grpc(#[source] tonic::transport::Error),
-    /// A certificate or a key of an exporter is none.
-    #[error("reading the certificates of an exporter, see telemetry.otlp.certificate")]
-    Client(#[source] HttpError),
-    /// A file with a certificate or a key of an exporter cannot be read.
-    #[error("reading the certificates of an exporter, see telemetry.otlp.certificate")]
-    Trust(#[from] TrustError),
     /// The operating system gave no thread or no event loop.
     #[error("starting the queue of an exporter")]
     Start(#[source] std::io::Error),
@@ -142,7 +129,7 @@ impl Exports {
                     config.zipkin.endpoint.expose(),
                     "telemetry.zipkin",
                 );
-                self.start(Zipkin::new(&config.zipkin)?, limits, about)
+                self.start_made(Zipkin::new(&config.zipkin), limits, about)
             }
             Exporter::Console => {
                 let about = About::spans("console", "standard error", "telemetry.console");
@@ -166,7 +153,7 @@ impl Exports {
     ) -> Result<(), TelemetryError> {
         let settings = config.otlp.signal(Signal::Traces);
         let about = About::otlp(Signal::Traces, &settings);
-        self.start(Otlp::new(Signal::Traces, &settings)?, limits, about)
+        self.start_made(Otlp::new(Signal::Traces, &settings), limits, about)
     }
 
     /// Jaeger takes OTLP; Thrift, which its older clients spoke, is gone from Jaeger 2.
@@ -188,7 +175,7 @@ impl Exports {
             client_certificate: None,
         };
         let about = About::spans("jaeger", url, "telemetry.jaeger");
-        self.start(Otlp::new(Signal::Traces, &settings)?, limits, about)
+        self.start_made(Otlp::new(Signal::Traces, &settings), limits, about)
     }
 
     fn open_file(
@@ -212,7 +199,27 @@ impl Exports {
         limits: Limits,
         about: About,
     ) -> Result<(), TelemetryError> {
-        let health = Health::new(about);
+        self.start_with(exporter, limits, Health::new(about))
+    }
+
+    /// Starts it also where it could not be made.
+    fn start_made(
+        &mut self,
+        exporter: Result<impl Export<SpanData>, Unusable>,
+        limits: Limits,
+        about: About,
+    ) -> Result<(), TelemetryError> {
+        let exporter = exporter.map_err(Failure::from);
+        let health = Health::of(&exporter, about);
+        self.start_with(exporter, limits, health)
+    }
+
+    fn start_with(
+        &mut self,
+        exporter: impl Export<SpanData>,
+        limits: Limits,
+        health: Health,
+    ) -> Result<(), TelemetryError> {
         let queue = Queue::start(exporter, limits, health.clone())?;
         self.sinks.push(Box::new(queue));
         self.health.push(health);

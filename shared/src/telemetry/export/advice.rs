@@ -42,6 +42,9 @@ impl Setting {
                 format!("look at the backend's load, or raise {section}.timeout")
             }
             Kind::File => format!("check the disk and the permissions ({section}.path)"),
+            Kind::Settings => {
+                "correct the setting that is named, and start the program again".to_owned()
+            }
             Kind::Ended => "what was left at the end is lost".to_owned(),
         }
     }

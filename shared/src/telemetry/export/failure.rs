@@ -42,6 +42,8 @@ pub(super) enum Kind {
     Timeout,
     /// A file cannot be written.
     File,
+    /// The exporter cannot be made of its settings.
+    Settings,
     /// The program ended before.
     Ended,
 }

@@ -12,6 +12,7 @@ use super::{
     advice::Setting,
     failure::Failure,
     queue::{Hurry, Taken},
+    unusable::Made,
 };
 use crate::{
     config::{OtlpSignal, Signal},
@@ -121,12 +122,26 @@ impl Health {
         }))
     }
 
+    /// The same for an exporter that was to be made; one that could not be is failing from the start.
+    pub(super) fn of<E>(exporter: &Made<E>, about: About) -> Self {
+        let health = Self::new(about);
+        if let Err(failure) = exporter {
+            // Of an exporter that never works one thing is to be said, once: why.
+            health.remember(redact::text(&failure.cause).into_owned());
+            health.0.is_failing.store(true, Relaxed);
+        }
+        health
+    }
+
     /// Says changes to `dispatch` from now on, and at once what who comes from elsewhere should know.
     pub(in crate::telemetry) fn log_to(&self, dispatch: &Dispatch) {
         self.0.log.log_to(dispatch);
         let About {
             exporter, target, ..
         } = &self.0.about;
+        if self.0.is_failing.load(Relaxed) {
+            return self.say_unusable();
+        }
         if *exporter == "jaeger" {
             self.say(|| {
                 tracing::info!(
@@ -136,6 +151,22 @@ impl Health {
                 );
             });
         }
+    }
+
+    /// It is failing before anything was exported.
+    fn say_unusable(&self) {
+        let About {
+            exporter, signal, ..
+        } = &self.0.about;
+        let (items, error) = (self.items(), self.snapshot().last_error.unwrap_or_default());
+        self.say(|| {
+            tracing::warn!(
+                exporter,
+                signal = signal.as_str(),
+                error,
+                "`{exporter}` cannot be used, and all {items} for it are dropped; correct the setting, and start the program again"
+            );
+        });
     }
 
     pub(super) fn hurry_by(&self, hurry: Hurry) {

@@ -25,10 +25,10 @@ use opentelemetry_sdk::{Resource, trace::SpanData};
 use serde::Serialize;
 
 use super::{
-    TelemetryError,
     failure::Failure,
     queue::{Export, Taken},
     retry::Patience,
+    unusable::Unusable,
 };
 use crate::{
     config::{OtlpProtocol, OtlpSignal, Secret, Signal},
@@ -59,7 +59,7 @@ impl Otlp {
     ///
     /// # Errors
     /// When the files for TLS cannot be read, or the URL is none.
-    pub(super) fn new(signal: Signal, settings: &OtlpSignal) -> Result<Self, TelemetryError> {
+    pub(super) fn new(signal: Signal, settings: &OtlpSignal) -> Result<Self, Unusable> {
         let trust = Trust::read(
             settings.certificate.as_deref(),
             settings.client_certificate.as_deref(),

@@ -8,6 +8,7 @@ use super::{
     Exports, TelemetryError,
     advice::Setting,
     console::MetricLines,
+    failure::Failure,
     health::{About, Health},
     otlp::Otlp,
     queue::{Export, Limits, Queue},
@@ -25,8 +26,9 @@ impl Exports {
         self.is_fetched = wanted(MetricsExporter::Prometheus);
         if wanted(MetricsExporter::Otlp) {
             let settings = config.otlp.signal(Signal::Metrics);
-            let exporter = Otlp::new(Signal::Metrics, &settings)?;
-            self.push(exporter, About::otlp(Signal::Metrics, &settings), config)?;
+            let exporter = Otlp::new(Signal::Metrics, &settings).map_err(Failure::from);
+            let health = Health::of(&exporter, About::otlp(Signal::Metrics, &settings));
+            self.push(exporter, health, config)?;
         }
         if wanted(MetricsExporter::Console) {
             let about = About {
@@ -38,7 +40,7 @@ impl Exports {
                     protocol: None,
                 },
             };
-            self.push(MetricLines, about, config)?;
+            self.push(MetricLines, Health::new(about), config)?;
         }
         Ok(())
     }
@@ -46,10 +48,9 @@ impl Exports {
     fn push(
         &mut self,
         exporter: impl Export<ExportMetricsServiceRequest>,
-        about: About,
+        health: Health,
         config: &TelemetryConfig,
     ) -> Result<(), TelemetryError> {
-        let health = Health::new(about);
         // Each collection goes by itself, and at once; a few may wait for a backend that comes back.
         let limits = Limits {
             queue: 8,
@@ -73,8 +74,8 @@ impl Exports {
             return Ok(());
         }
         let settings = config.otlp.signal(Signal::Logs);
-        let health = Health::new(About::otlp(Signal::Logs, &settings));
-        let exporter = Otlp::new(Signal::Logs, &settings)?;
+        let exporter = Otlp::new(Signal::Logs, &settings).map_err(Failure::from);
+        let health = Health::of(&exporter, About::otlp(Signal::Logs, &settings));
         let limits = Limits::from(&config.logs_batch);
         let queue = Queue::start(exporter, limits, health.clone())?;
         self.health.push(health);

@@ -9,6 +9,7 @@ mod secrets;
 mod signals;
 mod tls;
 mod transports;
+mod unusable;
 
 use std::time::Duration;
 
@@ -73,17 +74,4 @@ fn the_embedded_exporter_needs_a_store() {
     config.telemetry.exporters = vec![Exporter::Embedded];
     let error = try_build(&config).unwrap_err();
     assert!(matches!(error, TelemetryError::NoStore));
-}
-
-#[test]
-fn certificates_that_are_not_there_stop_the_start() {
-    for protocol in [OtlpProtocol::Grpc, OtlpProtocol::HttpProtobuf] {
-        let mut config = config();
-        config.telemetry.otlp.protocol = protocol;
-        config.telemetry.otlp.certificate = Some("/nowhere/ca.pem".into());
-        let error = anyhow::Error::from(try_build(&config).unwrap_err());
-        let text = format!("{error:#}");
-        assert!(text.contains("telemetry.otlp.certificate"), "{text}");
-        assert!(text.contains("/nowhere/ca.pem"), "{text}");
-    }
 }

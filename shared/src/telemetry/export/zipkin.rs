@@ -8,10 +8,10 @@ use opentelemetry_sdk::{Resource, trace::SpanData};
 use url::Url;
 
 use super::{
-    TelemetryError,
     failure::{Again, Failure, Kind},
     queue::{Export, Taken},
     retry::Patience,
+    unusable::Unusable,
 };
 use crate::{config::ZipkinConfig, http::Untraced, telemetry::keys, tls::Trust};
 use span::ZipkinSpan;
@@ -25,10 +25,10 @@ pub(super) struct Zipkin {
 }
 
 impl Zipkin {
-    pub(super) fn new(config: &ZipkinConfig) -> Result<Self, TelemetryError> {
-        let url = Url::parse(config.endpoint.expose()).map_err(TelemetryError::Url)?;
+    pub(super) fn new(config: &ZipkinConfig) -> Result<Self, Unusable> {
+        let url = Url::parse(config.endpoint.expose()).map_err(Unusable::Url)?;
         Ok(Self {
-            client: Untraced::new(url, Trust::default()).map_err(TelemetryError::Client)?,
+            client: Untraced::new(url, Trust::default()).map_err(Unusable::Client)?,
             timeout: config.timeout,
             service: String::new(),
         })

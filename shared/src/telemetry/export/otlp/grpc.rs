@@ -15,9 +15,9 @@ use tonic::{
 
 use super::{
     super::{
-        TelemetryError,
         failure::{Again, Failure, Kind, chain},
         queue::Taken,
+        unusable::Unusable,
     },
     answer,
 };
@@ -47,11 +47,11 @@ impl Grpc {
         settings: &OtlpSignal,
         headers: HeaderMap,
         trust: Trust,
-    ) -> Result<Self, TelemetryError> {
+    ) -> Result<Self, Unusable> {
         let endpoint = Endpoint::from_shared(settings.url.expose().to_owned());
         let endpoint = endpoint
             .and_then(|endpoint| endpoint.user_agent(USER_AGENT))
-            .map_err(TelemetryError::Grpc)?
+            .map_err(Unusable::Grpc)?
             .connect_timeout(CONNECT_TIMEOUT);
         Ok(Self {
             endpoint,

@@ -10,9 +10,9 @@ use url::Url;
 
 use super::{
     super::{
-        TelemetryError,
         failure::{Again, Failure, Kind},
         queue::Taken,
+        unusable::Unusable,
     },
     answer,
 };
@@ -35,8 +35,8 @@ impl Http {
         settings: &OtlpSignal,
         mut headers: HeaderMap,
         trust: Trust,
-    ) -> Result<Self, TelemetryError> {
-        let url = Url::parse(settings.url.expose()).map_err(TelemetryError::Url)?;
+    ) -> Result<Self, Unusable> {
+        let url = Url::parse(settings.url.expose()).map_err(Unusable::Url)?;
         let is_json = settings.protocol == OtlpProtocol::HttpJson;
         let content = if is_json {
             "application/json"
@@ -49,7 +49,7 @@ impl Http {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         Ok(Self {
-            client: Untraced::new(url, trust).map_err(TelemetryError::Client)?,
+            client: Untraced::new(url, trust).map_err(Unusable::Client)?,
             headers,
             is_json,
             is_packed,
