@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, net::TcpListener};
 
+use axum::Router;
 use serde_json::Value;
+use tokio::{net::TcpListener as TokioListener, runtime::Runtime};
 
 use crate::process::{Up, chimera, directory, stderr, stdout};
 
@@ -86,6 +88,32 @@ fn a_backend_that_nobody_runs_is_told_with_its_address() {
     check(&findings, "agents", "-", "no `chimera up` runs");
     let text = serde_json::to_string(&findings).unwrap();
     assert!(!text.contains("hush"), "{text}");
+}
+
+/// Log records and metrics go to the same backend; none of them is sent, and none is missed.
+#[test]
+fn a_backend_that_takes_everything_is_well() {
+    let directory = directory();
+    let rt = Runtime::new().unwrap();
+    let listener = rt.block_on(TokioListener::bind("127.0.0.1:0")).unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    rt.spawn(async move { axum::serve(listener, Router::new().fallback(async || "")).await });
+    let (findings, code) = examined(
+        directory.path(),
+        &[
+            ("OTEL_TRACES_EXPORTER", "otlp,embedded"),
+            ("OTEL_LOGS_EXPORTER", "otlp"),
+            ("OTEL_METRICS_EXPORTER", "otlp"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+        ],
+    );
+    assert_eq!(code, Some(0), "{findings:#?}");
+    let backend: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding["cause"] == "backend")
+        .map(|finding| finding["seen"].as_str().unwrap())
+        .collect();
+    assert_eq!(backend, ["it took the span that `otlp` sent"]);
 }
 
 #[test]
