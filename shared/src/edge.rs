@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Context,
     agent::Services,
-    telemetry::{HttpExchange, Place, Scope, SpanStart, keys, propagation::Disclosure},
+    telemetry::{HttpExchange, Place, Scope, SpanStart, keys, methods, propagation::Disclosure},
 };
 
 /// A listener that could not be had.
@@ -100,7 +100,7 @@ async fn trace(
         .extensions()
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
-    let method = method_name(request.method());
+    let method = methods::known(request.method().as_str()).unwrap_or(methods::OTHER);
     let span = Scope::new(telemetry.clone(), parent)
         .into_span(|_| server_span(&request, method, route.as_deref()));
     let context = Context::new(Arc::clone(&services), span.scope().clone());
@@ -139,13 +139,13 @@ fn server_span(request: &Request, method: &'static str, route: Option<&str>) -> 
             .map(str::to_owned)
     };
     let (address, port) = header(header::HOST).and_then(|host| server(&host)).unzip();
-    let shown = if method == OTHER_METHOD {
+    let shown = if method == methods::OTHER {
         "HTTP"
     } else {
         method
     };
     let name = route.map_or_else(|| shown.to_owned(), |route| format!("{shown} {route}"));
-    let original = (method == OTHER_METHOD).then(|| request.method().to_string());
+    let original = (method == methods::OTHER).then(|| request.method().to_string());
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map(|ConnectInfo(peer)| *peer);
     let peer_address = peer.map(|peer| peer.ip().to_string());
@@ -188,19 +188,6 @@ fn protocol_version(version: Version) -> Option<&'static str> {
         Version::HTTP_11 => Some("1.1"),
         _ => None,
     }
-}
-
-/// What the conventions call a method that they do not know, so that a name stays of low cardinality.
-const OTHER_METHOD: &str = "_OTHER";
-
-fn method_name(method: &http::Method) -> &'static str {
-    const KNOWN: [&str; 10] = [
-        "GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "TRACE", "CONNECT", "QUERY",
-    ];
-    KNOWN
-        .into_iter()
-        .find(|known| *known == method.as_str())
-        .unwrap_or(OTHER_METHOD)
 }
 
 impl<S: Sync> FromRequestParts<S> for Context {

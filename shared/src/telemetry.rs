@@ -11,6 +11,7 @@ mod export;
 mod finish;
 mod late_log;
 mod logs;
+pub(crate) mod methods;
 mod metrics;
 mod pattern;
 mod pipeline;

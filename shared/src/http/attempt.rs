@@ -6,12 +6,7 @@ use http::{StatusCode, Version};
 use opentelemetry::{KeyValue, trace::SpanKind};
 
 use super::{HttpError, Request, Response};
-use crate::telemetry::{HttpExchange, Place, Scope, Span, SpanStart, keys, redact};
-
-/// The methods that the conventions know; any other is `_OTHER`, so that nobody fills a backend with methods.
-const KNOWN_METHODS: [&str; 10] = [
-    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY",
-];
+use crate::telemetry::{HttpExchange, Place, Scope, Span, SpanStart, keys, methods, redact};
 
 /// An attempt under way. One that is dropped before it finished was given up by its caller, and its span says so.
 #[derive(Debug)]
@@ -104,13 +99,9 @@ impl Drop for Attempt<'_> {
 
 fn start(request: &Request, resend_count: u32) -> SpanStart {
     let method = request.method.as_str();
-    let known = KNOWN_METHODS.contains(&method);
-    let (method, original) = if known {
-        (method.to_owned(), None)
-    } else {
-        ("_OTHER".to_owned(), Some(method.to_owned()))
-    };
-    let shown = if known { &method } else { "HTTP" };
+    let known = methods::known(method);
+    let original = known.is_none().then(|| method.to_owned());
+    let shown = known.unwrap_or("HTTP");
     let name = match request.template {
         Some(template) => format!("{shown} {template}"),
         None => shown.to_owned(),
@@ -119,7 +110,10 @@ fn start(request: &Request, resend_count: u32) -> SpanStart {
     let port = request.url.port_or_known_default().map(i64::from);
     let url = redact::text(request.url.as_str()).into_owned();
     SpanStart::new(SpanKind::Client, name)
-        .with(KeyValue::new(keys::HTTP_REQUEST_METHOD, method))
+        .with(KeyValue::new(
+            keys::HTTP_REQUEST_METHOD,
+            known.unwrap_or(methods::OTHER),
+        ))
         .with(KeyValue::new(keys::SERVER_ADDRESS, host))
         .with_some(keys::SERVER_PORT, port)
         .with(KeyValue::new(keys::URL_FULL, url))

@@ -20,7 +20,7 @@ use std::{
 use opentelemetry::{KeyValue, metrics::MeterProvider as _};
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider};
 
-use super::{Span, export::Health, keys, pipeline::SpanCounts};
+use super::{Span, export::Health, keys, methods, pipeline::SpanCounts};
 use crate::config::ExemplarFilter;
 pub(super) use push::Push;
 
@@ -329,7 +329,8 @@ impl Metrics {
     pub fn http(&self, exchange: HttpExchange<'_>) {
         let Some(inner) = &self.0 else { return };
         let seconds = exchange.duration.as_secs_f64();
-        let method = KeyValue::new(keys::HTTP_REQUEST_METHOD, known_method(exchange.method));
+        let method = methods::known(exchange.method).unwrap_or(methods::OTHER);
+        let method = KeyValue::new(keys::HTTP_REQUEST_METHOD, method);
         let instruments = &inner.instruments;
         let (histogram, place, rest) = match exchange.place {
             Place::Server(route) => (
@@ -448,17 +449,6 @@ impl Inner {
 
 fn static_label(error_type: &'static str) -> KeyValue {
     KeyValue::new(keys::ERROR_TYPE, error_type)
-}
-
-/// Source: <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>, `http.request.method`.
-fn known_method(method: &str) -> &'static str {
-    const KNOWN: [&str; 10] = [
-        "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE",
-    ];
-    KNOWN
-        .into_iter()
-        .find(|known| *known == method)
-        .unwrap_or(names::OTHER)
 }
 
 impl Drop for InFlight {
