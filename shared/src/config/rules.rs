@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::choices::Exporter;
+use super::choices::{Exporter, LogsExporter, MetricsExporter};
 use super::layers::Draft;
 use super::load::LoadOptions;
 use super::problem::{ConfigError, Origin, Problem};
@@ -126,11 +126,30 @@ fn backoff(draft: &mut Draft) {
 }
 
 fn exporters(draft: &mut Draft) {
-    let exporters = &draft.config.telemetry.exporters;
-    if exporters.len() > 1 && exporters.contains(&Exporter::None) {
+    let telemetry = &draft.config.telemetry;
+    let (metrics, logs) = (&telemetry.metrics_exporters, &telemetry.logs_exporters);
+    let lists = [
+        (
+            "telemetry.exporters",
+            contradicts(&telemetry.exporters, &Exporter::None),
+        ),
+        (
+            "telemetry.metrics_exporters",
+            contradicts(metrics, &MetricsExporter::None),
+        ),
+        (
+            "telemetry.logs_exporters",
+            contradicts(logs, &LogsExporter::None),
+        ),
+    ];
+    for (key, _) in lists.into_iter().filter(|(_, contradicts)| *contradicts) {
         let problem = Problem::Rule("`none` cannot stand beside other exporters");
-        refuse(draft, "telemetry.exporters", problem);
+        refuse(draft, key, problem);
     }
+}
+
+fn contradicts<T: PartialEq>(list: &[T], none: &T) -> bool {
+    list.len() > 1 && list.contains(none)
 }
 
 fn listeners(draft: &mut Draft) {

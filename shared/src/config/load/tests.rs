@@ -231,6 +231,14 @@ fn each_mistake_in_a_file_is_named() {
         "telemetry.exporters (config/chimera.toml line 2): `none` cannot stand beside other exporters",
     );
     check(
+        "[telemetry]\nmetrics_exporters = [\"otlp\", \"none\"]",
+        "telemetry.metrics_exporters (config/chimera.toml line 2): `none` cannot stand beside other exporters",
+    );
+    check(
+        "[telemetry]\nlogs_exporters = [\"none\", \"otlp\"]",
+        "telemetry.logs_exporters (config/chimera.toml line 2): `none` cannot stand beside other exporters",
+    );
+    check(
         "[viewer]\nlisten = \"127.0.0.1:8080\"",
         "viewer.listen (config/chimera.toml line 2): must not be the address of the api (`api.listen` is \"127.0.0.1:8080\", from the default)",
     );
