@@ -124,7 +124,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
         );
         draft.lay(layer, &keys);
     }
-    let standard = otel::entries(&options.environment, &mut draft.warnings);
+    let standard = otel::entries(options, &mut draft.warnings);
     draft.lay(standard, &keys);
     let in_files = secret_files::entries(options, &keys, &mut draft.errors);
     draft.lay(in_files, &keys);

@@ -5,14 +5,18 @@
 //! program; what is said for one signal beats what is said for all.
 
 mod aliases;
+mod in_files;
 mod variables;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::LoadOptions;
 use super::choices::{Exporter, LogsExporter, MetricsExporter, Propagator};
 use super::layers::{Entry, Input, WhenWrong};
 use super::problem::{Origin, quoted};
+use super::secret::Secret;
+use super::secret_files::SUFFIX;
 use super::value::{Value, elements, pairs};
 use variables::{Kind, Variable};
 
@@ -21,13 +25,12 @@ pub(super) use variables::variables;
 /// What "no limit" becomes: the most milliseconds that a 32-bit integer holds, as the specification suggests.
 const UNLIMITED_MS: u64 = i32::MAX as u64;
 
-/// The entries that the standard variables of `environment` make; what cannot be used goes to `warnings`.
-pub(super) fn entries(
-    environment: &BTreeMap<String, String>,
-    warnings: &mut Vec<String>,
-) -> Vec<Entry> {
+/// The entries that the standard variables make; what cannot be used goes to `warnings`.
+pub(super) fn entries(options: &LoadOptions, warnings: &mut Vec<String>) -> Vec<Entry> {
+    let in_files = in_files::read(options, warnings);
     let mut reading = Reading {
-        environment,
+        environment: &options.environment,
+        in_files: &in_files,
         warnings,
         entries: Vec::new(),
     };
@@ -54,16 +57,27 @@ pub(super) fn entries(
 /// The environment being read.
 struct Reading<'a> {
     environment: &'a BTreeMap<String, String>,
+    /// The values of those whose `…_FILE` is set.
+    in_files: &'a BTreeMap<String, Secret>,
     warnings: &'a mut Vec<String>,
     entries: Vec<Entry>,
 }
 
 impl<'a> Reading<'a> {
     fn get(&self, name: &str) -> Option<&'a str> {
-        self.environment
-            .get(name)
-            .map(|value| value.trim())
-            .filter(|value| !value.is_empty())
+        let given = self.environment.get(name).map(String::as_str);
+        let in_file = self.in_files.get(name).map(Secret::expose);
+        let values = [given, in_file].into_iter().flatten().map(str::trim);
+        values.into_iter().find(|value| !value.is_empty())
+    }
+
+    /// The variable itself, or the one that names the file with its value.
+    fn origin(&self, name: &str) -> Origin {
+        let suffix = match self.in_files.contains_key(name) {
+            true => SUFFIX,
+            false => "",
+        };
+        Origin::Variable(format!("{name}{suffix}"))
     }
 
     /// `key` stands below `telemetry`.
@@ -75,16 +89,14 @@ impl<'a> Reading<'a> {
         self.entries.push(Entry {
             key,
             input,
-            origin: Origin::Variable(name.to_owned()),
+            origin: self.origin(name),
             when_wrong: WhenWrong::Warn,
         });
     }
 
     fn warn(&mut self, name: &str, what: &str) {
-        self.warnings.push(format!(
-            "{} is ignored: {what}",
-            Origin::Variable(name.to_owned())
-        ));
+        let origin = self.origin(name);
+        self.warnings.push(format!("{origin} is ignored: {what}"));
     }
 
     fn plain(&mut self, variable: &Variable) {

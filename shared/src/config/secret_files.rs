@@ -19,7 +19,7 @@ use super::{
 };
 
 /// What follows the name of a variable whose value is in a file.
-const SUFFIX: &str = "_FILE";
+pub(super) const SUFFIX: &str = "_FILE";
 
 /// The entries of variables such as `CHIMERA__BUS__URL_FILE`.
 pub(super) fn entries(
@@ -131,7 +131,7 @@ fn with_password(url: &RedactedUrl, password: &Secret) -> Result<RedactedUrl, Pr
 }
 
 /// The text of a file without the line break at its end.
-fn read(path: &Path) -> Result<Secret, Problem> {
+pub(super) fn read(path: &Path) -> Result<Secret, Problem> {
     let problem = |reason: String| Problem::InFile {
         path: path.to_owned(),
         reason,

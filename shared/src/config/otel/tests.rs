@@ -1,3 +1,4 @@
+use std::fs;
 use std::path::PathBuf;
 
 use super::*;
@@ -577,6 +578,57 @@ fn a_batch_over_the_queue_is_lowered() {
         loaded.warnings,
         [
             "the environment variable OTEL_BSP_MAX_EXPORT_BATCH_SIZE is lowered to 10, the size of the queue"
+        ]
+    );
+}
+
+#[test]
+fn values_stand_in_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let headers = file("headers", "authorization=Bearer%20hush\n");
+    let name = file("name", "shop\n");
+    let attributes = file("attributes", "a=b");
+    let loaded = loaded(&[
+        ("OTEL_EXPORTER_OTLP_HEADERS_FILE", &headers),
+        ("OTEL_SERVICE_NAME_FILE", &name),
+        ("OTEL_RESOURCE_ATTRIBUTES_FILE", &attributes),
+    ]);
+    assert_eq!(loaded.warnings, [""; 0]);
+    let telemetry = &loaded.config.telemetry;
+    let sent = telemetry.otlp.signal(Signal::Logs).headers;
+    let (name, value) = sent.iter().next().unwrap();
+    assert_eq!((name, value.expose()), ("authorization", "Bearer hush"));
+    assert_eq!(telemetry.service_name.as_deref(), Some("shop"));
+    assert_eq!(telemetry.resource_attributes["a"], "b");
+    assert_eq!(
+        loaded.origin("telemetry.service_name"),
+        Origin::Variable("OTEL_SERVICE_NAME_FILE".to_owned())
+    );
+}
+
+#[test]
+fn files_that_cannot_be_used_are_warnings() {
+    check_ignored(
+        &[("OTEL_SERVICE_NAME_FILE", "/nowhere/name")],
+        "the environment variable OTEL_SERVICE_NAME_FILE is ignored: `/nowhere/name`: there is no such file",
+    );
+    let loaded = loaded(&[
+        ("OTEL_SERVICE_NAME", "shop"),
+        ("OTEL_SERVICE_NAME_FILE", "/nowhere/name"),
+    ]);
+    assert_eq!(
+        loaded.config.telemetry.service_name.as_deref(),
+        Some("shop")
+    );
+    assert_eq!(
+        loaded.warnings,
+        [
+            "the environment variable OTEL_SERVICE_NAME_FILE is ignored: OTEL_SERVICE_NAME is set, too"
         ]
     );
 }
