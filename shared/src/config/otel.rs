@@ -134,8 +134,10 @@ impl<'a> Reading<'a> {
         let name = "OTEL_SDK_DISABLED";
         match self.get(name).map(str::to_ascii_lowercase).as_deref() {
             Some("true") => self.add(name, "enabled", Input::Toml(false.into())),
+            // It is said for this one program: a file, or a variable of an older system, does not switch it off then.
+            Some("false") => self.add(name, "enabled", Input::Toml(true.into())),
             // Any other value "will have no effect", says the specification.
-            Some("false") | None => {}
+            None => {}
             Some(other) => self.warn(
                 name,
                 &format!("expected true or false, found {}", quoted(other)),

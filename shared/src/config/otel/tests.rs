@@ -583,6 +583,32 @@ fn a_batch_over_the_queue_is_lowered() {
 }
 
 #[test]
+fn a_standard_variable_that_switches_telemetry_on_beats_files_and_older_variables() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(
+        dir.path().join("off.toml"),
+        "[telemetry]\nenabled = false\n",
+    )
+    .unwrap();
+    let is_enabled = |variables: &[(&str, &str)]| {
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let options = LoadOptions {
+            config_file: Some("off.toml".into()),
+            environment: variables.iter().map(pair).collect(),
+            working_dir: dir.path().to_owned(),
+            platform_data_dir: Some(PathBuf::from("/data")),
+            ..LoadOptions::default()
+        };
+        load(&options).unwrap().config.telemetry.enabled
+    };
+    let on = ("OTEL_SDK_DISABLED", "false");
+    assert!(!is_enabled(&[]));
+    assert!(is_enabled(&[on]));
+    assert!(is_enabled(&[on, ("TRACING_ENABLED", "false")]));
+    assert!(!is_enabled(&[on, ("CHIMERA__TELEMETRY__ENABLED", "false")]));
+}
+
+#[test]
 fn values_stand_in_files() {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
