@@ -6,6 +6,7 @@
 
 mod aliases;
 mod in_files;
+mod unread;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ pub(super) fn entries(options: &LoadOptions, warnings: &mut Vec<String>) -> Vec<
         warnings,
         entries: Vec::new(),
     };
+    reading.unread();
     reading.aliases();
     reading.sdk_disabled();
     reading.list("OTEL_TRACES_EXPORTER", "exporters", Exporter::None);

@@ -9,7 +9,7 @@ use crate::config::layers::Input;
 const OTLP_GRPC: u16 = 4317;
 
 /// Those that are not read any more, with what took their place.
-const GONE: [(&str, &str); 6] = [
+pub(super) const GONE: [(&str, &str); 6] = [
     (
         "OTEL_EXPORTER_JAEGER_ENDPOINT",
         "OTEL_EXPORTER_OTLP_ENDPOINT",

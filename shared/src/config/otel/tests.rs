@@ -658,3 +658,47 @@ fn files_that_cannot_be_used_are_warnings() {
         ]
     );
 }
+
+#[test]
+fn what_is_set_and_does_nothing_is_a_warning() {
+    for name in [
+        "OTEL_EXPORTER_OTLP_INSECURE",
+        "OTEL_EXPORTER_OTLP_LOGS_INSECURE",
+    ] {
+        let expected = format!(
+            "the environment variable {name} is ignored: expected true or false, found \"yes\""
+        );
+        check_ignored(&[(name, "yes")], &expected);
+    }
+    for (name, instead) in variables::UNSUPPORTED {
+        let expected =
+            format!("the environment variable {name} is ignored: it is not supported; {instead}");
+        check_ignored(&[(name, "x")], &expected);
+    }
+}
+
+#[test]
+fn a_slip_in_a_name_is_a_warning_and_a_name_of_others_is_none() {
+    for (name, meant) in [
+        ("OTEL_SERVICE_NAMES", "OTEL_SERVICE_NAME"),
+        ("OTEL_TRACES_SAMPLR", "OTEL_TRACES_SAMPLER"),
+        ("OTEL_TRACE_EXPORTER", "OTEL_TRACES_EXPORTER"),
+        ("OTEL_EXPORTER_OTLP_ENDPIONT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    ] {
+        let expected = format!(
+            "the environment variable {name} is ignored: nobody reads it; the nearest that is read is {meant}"
+        );
+        check_ignored(&[(name, "x")], &expected);
+    }
+    for name in [
+        "OTEL_PYTHON_LOG_LEVEL",
+        "OTEL_JAVAAGENT_ENABLED",
+        "OTEL_NODE_RESOURCE_DETECTORS",
+        "OTEL_GO_X_EXEMPLAR",
+        "OTEL_DOTNET_AUTO_HOME",
+        "OTEL_SEMCONV_STABILITY_OPT_IN",
+        "OTEL_SERVICE_VERSION",
+    ] {
+        assert_eq!(loaded(&[(name, "x")]).warnings, [""; 0], "{name}");
+    }
+}

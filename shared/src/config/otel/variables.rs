@@ -169,6 +169,26 @@ const PLAIN: [(&str, &str, Kind); 27] = [
     ),
 ];
 
+/// Standard variables that mean what the program does not do, with what there is in their place.
+pub(super) const UNSUPPORTED: [(&str, &str); 4] = [
+    (
+        "OTEL_CONFIG_FILE",
+        "settings stand in config/chimera.toml, or the file of --config",
+    ),
+    (
+        "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+        "histograms have the buckets of the semantic conventions",
+    ),
+    (
+        "OTEL_ENTITIES",
+        "attributes of the service are set by OTEL_RESOURCE_ATTRIBUTES",
+    ),
+    (
+        "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
+        "methods are those of the semantic conventions, others are `_OTHER`",
+    ),
+];
+
 /// What is said for OTLP, for all signals and for each.
 const OTLP: [(&str, &str, Kind); 8] = [
     ("ENDPOINT", "endpoint", Kind::Endpoint),
@@ -217,6 +237,12 @@ pub(in crate::config) fn variables() -> impl Iterator<Item = (String, String)> {
     });
     let plain = plain().map(|variable| (variable.name, format!("telemetry.{}", variable.key)));
     special.chain(plain).chain(insecure)
+}
+
+/// The variables that say whether what has no scheme goes without TLS.
+pub(super) fn insecure() -> impl Iterator<Item = String> {
+    let groups = GROUPS.into_iter();
+    groups.map(|(group, _)| format!("OTEL_EXPORTER_OTLP_{group}INSECURE"))
 }
 
 /// The variable that says whether what an endpoint's variable names goes without TLS.

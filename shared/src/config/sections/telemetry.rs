@@ -24,7 +24,7 @@ use crate::config::value::{Value, parsed};
 settings! {
     /// Traces, metrics and log records: keys under `[telemetry]`, variables `CHIMERA__TELEMETRY__…`.
     pub struct TelemetryConfig {
-        /// Whether spans are made at all.
+        /// Whether spans, metrics and records of log lines are made at all. Log lines are written in any case.
         enabled: bool = true,
         /// Where finished spans go, one or several of `embedded`, `otlp`, `jaeger`, `zipkin`, `console`, `file`,
         /// `memory`; or `none`.
