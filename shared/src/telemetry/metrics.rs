@@ -319,7 +319,7 @@ impl Metrics {
         }
         labels.extend(
             call.error_type
-                .map(|error_type| KeyValue::new(keys::ERROR_TYPE, error_type.to_owned())),
+                .map(|error_type| inner.label(keys::ERROR_TYPE, error_type)),
         );
         let seconds = call.duration.as_secs_f64();
         inner.record(&inner.instruments.db_duration, seconds, &labels, call.span);

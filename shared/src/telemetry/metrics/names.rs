@@ -1,11 +1,13 @@
 //! Label values, of which there are never too many.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
 };
 
 use opentelemetry::StringValue;
+
+use crate::telemetry::redact;
 
 /// What stands for the values that came too late.
 pub(super) const OTHER: &str = "_OTHER";
@@ -13,9 +15,10 @@ pub(super) const OTHER: &str = "_OTHER";
 /// More values than queues, routes and collections of one service: beyond this someone makes names up.
 const MAX: usize = 512;
 
-/// The values seen so far, so that a label costs no allocation and their number is bounded.
+/// The values seen so far, each with what is shown of it, so that a label costs no allocation, their number is bounded, and
+/// each is searched for credentials once.
 #[derive(Default)]
-pub(super) struct Names(RwLock<HashSet<Arc<str>>>);
+pub(super) struct Names(RwLock<HashMap<Box<str>, Arc<str>>>);
 
 impl Names {
     pub(super) fn get(&self, name: &str) -> StringValue {
@@ -33,9 +36,9 @@ impl Names {
         if known.len() >= MAX {
             return OTHER.into();
         }
-        let name = Arc::<str>::from(name);
-        known.insert(Arc::clone(&name));
-        name.into()
+        let shown = Arc::<str>::from(redact::text(name));
+        known.insert(name.into(), Arc::clone(&shown));
+        shown.into()
     }
 }
 
@@ -51,5 +54,14 @@ mod tests {
         }
         assert_eq!(names.get("one too many").as_str(), OTHER);
         assert_eq!(names.get("7").as_str(), "7");
+    }
+
+    #[test]
+    fn a_credential_in_a_name_is_not_shown() {
+        let names = Names::default();
+        for _ in 0..2 {
+            let name = names.get("jobs.ghp_hush36efghijklmnopqrstuvwxyz0123456789");
+            assert_eq!(name.as_str(), "jobs.REDACTED");
+        }
     }
 }

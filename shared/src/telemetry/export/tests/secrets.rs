@@ -15,8 +15,10 @@ use tokio::net::TcpListener;
 
 use super::{receiver::Received, *};
 use crate::{
-    config::{LoadOptions, LogsExporter, load},
-    telemetry::{Correlation, Scope, redact},
+    config::{LoadOptions, LogsExporter, MetricsExporter, load},
+    telemetry::{
+        Correlation, DbCall, HttpExchange, Metrics, Place, Processed, Scope, Sent, redact,
+    },
 };
 
 /// What every secret has inside, in any case of letters.
@@ -154,6 +156,54 @@ fn plant(scope: &Scope, index: usize) {
     span.fail("planted", secret);
 }
 
+/// Measurements with a secret in every label that comes from outside.
+fn measure(metrics: &Metrics, secret: &'static str) {
+    let (system, server) = ("rabbitmq", Some((secret, 1)));
+    let duration = Duration::from_millis(1);
+    metrics.consumed(system, server, secret);
+    drop(metrics.in_flight(secret));
+    metrics.unrouted(secret);
+    metrics.processed(Processed {
+        system,
+        server,
+        queue: secret,
+        outcome: "dead_letter",
+        error_type: None,
+        duration,
+        span: None,
+    });
+    metrics.sent(Sent {
+        system,
+        server,
+        operation: "publish",
+        destination: secret,
+        error_type: None,
+        duration,
+        span: None,
+    });
+    metrics.database(DbCall {
+        system,
+        operation: "find",
+        collection: Some(secret),
+        namespace: Some(secret),
+        server,
+        status_code: Some(secret),
+        error_type: Some(secret),
+        duration,
+        span: None,
+    });
+    for place in [Place::Server(Some(secret)), Place::Client(secret, None)] {
+        metrics.http(HttpExchange {
+            method: secret,
+            place,
+            status: None,
+            error_type: Some(secret),
+            duration,
+            span: None,
+        });
+    }
+}
+
 #[tracing::instrument(err, skip(shape))]
 fn refuse(password: &str, shape: &str, note: String) -> Result<(), Asked> {
     tracing::info!(password, shape, "argument {note} of {shape}");
@@ -178,6 +228,7 @@ async fn no_exporter_shows_a_secret() {
         Exporter::Memory,
     ];
     telemetry.logs_exporters = vec![LogsExporter::Otlp];
+    telemetry.metrics_exporters = vec![MetricsExporter::Prometheus, MetricsExporter::Otlp];
     telemetry.otlp.endpoint = Some(url(&receiver.url));
     telemetry.zipkin.endpoint = url(&zipkin_url);
     telemetry.file.path = Some(file.clone());
@@ -209,6 +260,7 @@ async fn no_exporter_shows_a_secret() {
     let scope = Scope::new(telemetry.clone(), context);
     for (index, shape) in SHAPES.into_iter().enumerate() {
         plant(&scope, index);
+        measure(telemetry.metrics(), shape);
         let correlated = scope.with_value(Correlation(shape.to_owned()));
         let _ = correlated.enter(|| refuse("hush", shape, format!("note {shape}")));
     }
@@ -222,6 +274,7 @@ async fn no_exporter_shows_a_secret() {
     let Received {
         traces,
         logs: records,
+        metrics,
         ..
     } = receiver.received();
     search(&format!("{traces:?}"), "OTLP's spans", "work on ");
@@ -231,7 +284,9 @@ async fn no_exporter_shows_a_secret() {
     search(&text, "the file", "work on ");
     search(&screen.text(), "the console", "work on ");
     search(&logs.text(), "log lines", "argument ");
-    search(&telemetry.prometheus(), "metrics", "");
+    search(&format!("{metrics:?}"), "OTLP's metrics", redact::REDACTED);
+    let page = telemetry.prometheus();
+    search(&page, "metrics", redact::REDACTED);
     search(
         &format!("{:?} {telemetry:?}", telemetry.exporters()),
         "health",
