@@ -1,6 +1,6 @@
 //! HTTP coming in: a SERVER span per request, and the context its handlers work with.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, thread};
 
 use axum::{
     Router,
@@ -9,7 +9,7 @@ use axum::{
     response::Response,
     serve::ListenerExt as _,
 };
-use http::{Version, header, request::Parts, uri::Authority};
+use http::{StatusCode, Version, header, request::Parts, uri::Authority};
 use opentelemetry::{KeyValue, trace::SpanKind};
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Context,
     agent::Services,
-    telemetry::{HttpExchange, Place, Scope, SpanStart, keys, methods, propagation::Disclosure},
+    telemetry::{
+        HttpExchange, Place, Scope, Span, SpanStart, Telemetry, keys, methods,
+        propagation::Disclosure,
+    },
 };
 
 /// A listener that could not be had.
@@ -93,41 +96,86 @@ async fn trace(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let started = Instant::now();
-    let telemetry = &services.messaging.telemetry;
-    let parent = telemetry.propagator().extract_http(request.headers());
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(|path| path.as_str().to_owned());
-    let method = methods::known(request.method().as_str()).unwrap_or(methods::OTHER);
-    let span = Scope::new(telemetry.clone(), parent)
-        .into_span(|_| server_span(&request, method, route.as_deref()));
-    let context = Context::new(Arc::clone(&services), span.scope().clone());
+    let exchange = Exchange::begin(&services.messaging.telemetry, &request);
+    let scope = exchange.span.scope();
+    let context = Context::new(Arc::clone(&services), scope.clone());
     request.extensions_mut().insert(context);
-    let mut response = span.scope().run(next.run(request)).await;
-    let status = response.status();
-    span.set(KeyValue::new(
-        keys::HTTP_RESPONSE_STATUS_CODE,
-        i64::from(status.as_u16()),
-    ));
-    if status.is_server_error() {
-        // The conventions want no description where the status code says it all.
-        span.fail(status.as_str().to_owned(), "");
-    }
+    let mut response = scope.run(next.run(request)).await;
     // Who asked is told which trace it is, and nothing of what others put beside it.
     let told = Disclosure::IDS;
     let propagator = services.messaging.telemetry.propagator();
-    propagator.inject_http(span.scope().context(), told, response.headers_mut());
-    services.messaging.telemetry.metrics().http(HttpExchange {
-        method,
-        place: Place::Server(route.as_deref()),
-        status: Some(status.as_u16()),
-        error_type: status.is_server_error().then_some(status.as_str()),
-        duration: started.elapsed(),
-        span: Some(&span),
-    });
+    propagator.inject_http(scope.context(), told, response.headers_mut());
+    exchange.answered(response.status());
     response
+}
+
+/// A request that is being answered. When nobody waits for the answer any more it is dropped, and is measured as failed.
+struct Exchange {
+    span: Span,
+    method: &'static str,
+    route: Option<String>,
+    started: Instant,
+    is_answered: bool,
+}
+
+impl Exchange {
+    fn begin(telemetry: &Telemetry, request: &Request) -> Self {
+        let started = Instant::now();
+        let parent = telemetry.propagator().extract_http(request.headers());
+        let path = request.extensions().get::<MatchedPath>();
+        let route = path.map(|path| path.as_str().to_owned());
+        let method = methods::known(request.method().as_str()).unwrap_or(methods::OTHER);
+        let span = Scope::new(telemetry.clone(), parent)
+            .into_span(|_| server_span(request, method, route.as_deref()));
+        Self {
+            span,
+            method,
+            route,
+            started,
+            is_answered: false,
+        }
+    }
+
+    fn answered(mut self, status: StatusCode) {
+        self.is_answered = true;
+        let code = status.as_u16();
+        self.span.set(KeyValue::new(
+            keys::HTTP_RESPONSE_STATUS_CODE,
+            i64::from(code),
+        ));
+        let failed = status.is_server_error().then_some(status.as_str());
+        if let Some(code) = failed {
+            // The conventions want no description where the status code says it all.
+            self.span.fail(code.to_owned(), "");
+        }
+        self.measure(Some(code), failed);
+    }
+
+    fn measure(&self, status: Option<u16>, error_type: Option<&str>) {
+        let metrics = self.span.scope().telemetry().metrics();
+        metrics.http(HttpExchange {
+            method: self.method,
+            place: Place::Server(self.route.as_deref()),
+            status,
+            error_type,
+            duration: self.started.elapsed(),
+            span: Some(&self.span),
+        });
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if self.is_answered {
+            return;
+        }
+        let (error_type, why) = match thread::panicking() {
+            true => ("panic", "the work on it panicked"),
+            false => ("cancelled", "it was given up before there was an answer"),
+        };
+        self.span.fail(error_type, why);
+        self.measure(None, Some(error_type));
+    }
 }
 
 fn server_span(request: &Request, method: &'static str, route: Option<&str>) -> SpanStart {
@@ -204,7 +252,59 @@ impl<S: Sync> FromRequestParts<S> for Context {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
+    use axum::routing::get;
+    use opentelemetry::trace::Status;
+    use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::mpsc, time::timeout};
+
     use super::*;
+    use crate::{Platform, config::Config};
+
+    /// What does not happen by then does not happen.
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn a_request_whose_client_goes_away_is_measured_and_failed() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = Config::for_test(directory.path());
+        let platform = Platform::open(config, "a test").await.unwrap();
+        let (telemetry, spans) = Telemetry::for_test("svc");
+        let services = platform.services(telemetry.clone(), "svc");
+        let (began, mut begun) = mpsc::unbounded_channel();
+        let (dropped, mut all_dropped) = mpsc::channel::<()>(1);
+        let slow = move || {
+            let (began, dropped) = (began.clone(), dropped.clone());
+            async move {
+                let _dropped = dropped;
+                began.send(()).unwrap();
+                pending::<()>().await;
+            }
+        };
+        let router = traced(Router::new().route("/slow/{id}", get(slow)), services);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(serve(listener, router, stop.clone()));
+        let request = b"GET /slow/7 HTTP/1.1\r\nhost: h\r\n\r\n";
+        client.write_all(request).await.unwrap();
+        begun.recv().await.unwrap();
+        drop(client);
+        stop.cancel();
+        // It ends when the last connection has, and its router with it.
+        timeout(PATIENCE, serving).await.unwrap().unwrap().unwrap();
+        assert_eq!(all_dropped.recv().await, None);
+        let span = spans.get_finished_spans().unwrap().remove(0);
+        assert!(matches!(span.status, Status::Error { .. }), "{span:?}");
+        let error = KeyValue::new(keys::ERROR_TYPE, "cancelled");
+        assert!(span.attributes.contains(&error), "{span:?}");
+        let measured = "http_server_request_duration_seconds_count{error_type=\"cancelled\",\
+            http_request_method=\"GET\",http_route=\"/slow/{id}\"";
+        let page = telemetry.prometheus();
+        assert!(page.contains(measured), "{page}");
+    }
 
     #[test]
     fn a_host_header_names_address_and_port() {

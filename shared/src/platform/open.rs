@@ -99,7 +99,7 @@ impl Platform {
         self.local.telemetry(service)
     }
 
-    pub(super) fn services(&self, telemetry: Telemetry, agent: &str) -> Arc<Services> {
+    pub(crate) fn services(&self, telemetry: Telemetry, agent: &str) -> Arc<Services> {
         Arc::new(Services {
             messaging: Messaging::new(agent, telemetry, &self.bus),
             documents: self.documents.clone(),
