@@ -13,7 +13,7 @@ use crate::{
     telemetry::{Telemetry, TelemetryError},
 };
 
-/// How long telemetry may take to export what is left.
+/// How long telemetry may take to export what is left, where the grace period is not shorter.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 
 /// Where something listens.
@@ -148,7 +148,8 @@ impl Crew {
         serving.with_subscriber(dispatch)
     }
 
-    /// Ends the stages, the last one first, within `grace`, then what is in the background.
+    /// Ends the stages, the last one first, within `grace`, then what is in the background. What telemetry has left then
+    /// gets `grace` once more, and no longer than [`FLUSH_LIMIT`].
     pub(super) async fn end(self, grace: Duration) {
         let give_up = self.give_up;
         let mut limit = JoinSet::new();
@@ -161,10 +162,11 @@ impl Crew {
         }
         self.background.end().await;
         limit.abort_all();
+        let limit = grace.min(FLUSH_LIMIT);
         let mut flushing = JoinSet::new();
         for telemetry in self.telemetries.into_values() {
             // Exporters flush on threads of their own, and this waits for them.
-            flushing.spawn_blocking(move || telemetry.shutdown(FLUSH_LIMIT));
+            flushing.spawn_blocking(move || telemetry.shutdown(limit));
         }
         while flushing.join_next().await.is_some() {}
     }
@@ -175,5 +177,55 @@ impl Crew {
             give_up: self.give_up.clone(),
             in_flight: self.in_flight.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use opentelemetry::Context as OtelContext;
+    use opentelemetry_sdk::{
+        error::OTelSdkResult,
+        trace::{Span, SpanData, SpanProcessor},
+    };
+
+    use super::*;
+
+    /// Keeps how long it may take at the end.
+    #[derive(Debug, Clone, Default)]
+    struct Limits(Arc<Mutex<Vec<Duration>>>);
+
+    impl SpanProcessor for Limits {
+        fn on_start(&self, _span: &mut Span, _context: &OtelContext) {}
+
+        fn on_end(&self, _span: SpanData) {}
+
+        fn force_flush(&self) -> OTelSdkResult {
+            Ok(())
+        }
+
+        fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+            self.0.lock().unwrap().push(timeout);
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn telemetry_ends_within_the_grace_period() {
+        async fn check(grace: Duration, longest: Duration) {
+            let limits = Limits::default();
+            let telemetry = Telemetry::new("svc", vec![Box::new(limits.clone())]);
+            let mut crew = Crew::default();
+            crew.telemetries.insert("svc".to_owned(), telemetry);
+            crew.end(grace).await;
+            let given = limits.0.lock().unwrap().clone();
+            assert_eq!(given.len(), 1);
+            assert!(given[0] <= longest, "{given:?} of {longest:?}");
+        }
+        let second = Duration::from_secs(1);
+        check(Duration::ZERO, Duration::ZERO).await;
+        check(second, second).await;
+        check(60 * second, FLUSH_LIMIT).await;
     }
 }
