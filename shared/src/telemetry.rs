@@ -49,7 +49,7 @@ pub use metrics::{
 pub use span::{Scope, Span, SpanStart};
 
 use crate::config::{self, LogConfig, LogFormat, TelemetryConfig};
-use export::{Exports, Health, Memory, Queue};
+use export::{Exports, Memory, Monitor, Queue};
 use logs::{LogOutput, LogSettings, Record};
 use metrics::Ways;
 use pipeline::{Pipeline, SpanCounts};
@@ -72,7 +72,7 @@ struct Inner {
     dispatch: Dispatch,
     metrics: Metrics,
     memory: Option<InMemorySpanExporter>,
-    exporters: Vec<Health>,
+    exporters: Vec<Monitor>,
     /// Where log records go.
     records: Option<Arc<Queue<Record>>>,
     propagator: Propagator,
@@ -358,9 +358,9 @@ impl Telemetry {
         self.0.memory.as_ref()
     }
 
-    /// How each exporter that has a queue fares.
+    /// How each exporter that can fail fares.
     pub fn exporters(&self) -> Vec<ExporterHealth> {
-        self.0.exporters.iter().map(Health::snapshot).collect()
+        self.0.exporters.iter().map(Monitor::snapshot).collect()
     }
 
     /// Exports what there is by now: spans that ended, metrics, log records. It blocks, at most as long as exports may take.
@@ -381,7 +381,7 @@ impl Telemetry {
         let end = Instant::now() + limit;
         let left = || end.saturating_duration_since(Instant::now());
         // All at once, so that one that does not answer leaves the others the whole time.
-        self.0.exporters.iter().for_each(Health::hurry);
+        self.0.exporters.iter().for_each(Monitor::hurry);
         if let Some(tracing) = &self.0.tracing {
             let _ = tracing.provider.shutdown_with_timeout(limit);
         }

@@ -21,7 +21,7 @@ use thiserror::Error;
 
 pub use health::ExporterHealth;
 
-pub(super) use health::Health;
+pub(super) use health::Monitor;
 pub(super) use memory::Memory;
 pub(super) use queue::Queue;
 
@@ -36,7 +36,7 @@ use crate::config::{
 use console::Console;
 use failure::Failure;
 use file::{Rotation, SpanFile};
-use health::About;
+use health::{About, Health};
 use otlp::Otlp;
 use queue::{Export, Limits};
 use unusable::Unusable;
@@ -63,8 +63,8 @@ pub(super) struct Exports {
     pub(super) sinks: Vec<Box<dyn SpanProcessor>>,
     /// Where the `memory` exporter keeps its spans.
     pub(super) memory: Option<InMemorySpanExporter>,
-    /// The state of each exporter that has a queue.
-    pub(super) health: Vec<Health>,
+    /// The state of each exporter that can fail.
+    pub(super) health: Vec<Monitor>,
     /// Whether metrics are kept for Prometheus to fetch.
     pub(super) is_fetched: bool,
     /// The ways that metrics are sent.
@@ -118,6 +118,7 @@ impl Exports {
         match exporter {
             Exporter::Embedded => {
                 let store = store.take().ok_or(TelemetryError::NoStore)?;
+                self.health.push(Monitor::Store(store.clone()));
                 self.sinks.push(Box::new(StoreProcessor::new(store)));
                 Ok(())
             }
@@ -222,7 +223,7 @@ impl Exports {
     ) -> Result<(), TelemetryError> {
         let queue = Queue::start(exporter, limits, health.clone())?;
         self.sinks.push(Box::new(queue));
-        self.health.push(health);
+        self.health.push(Monitor::Queue(health));
         Ok(())
     }
 }

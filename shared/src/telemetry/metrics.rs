@@ -20,7 +20,7 @@ use std::{
 use opentelemetry::{KeyValue, metrics::MeterProvider as _};
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider};
 
-use super::{Span, export::Health, keys, methods, pipeline::SpanCounts};
+use super::{Span, export::Monitor, keys, methods, pipeline::SpanCounts};
 use crate::config::ExemplarFilter;
 pub(super) use push::Push;
 
@@ -168,7 +168,7 @@ impl Metrics {
     pub(super) fn new(
         resource: &Resource,
         counts: &Arc<SpanCounts>,
-        exporters: &[Health],
+        exporters: &[Monitor],
         ways: Ways,
     ) -> Self {
         if !ways.is_fetched && ways.pushes.is_empty() {

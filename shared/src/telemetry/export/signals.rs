@@ -9,7 +9,7 @@ use super::{
     advice::Setting,
     console::MetricLines,
     failure::Failure,
-    health::{About, Health},
+    health::{About, Health, Monitor},
     otlp::Otlp,
     queue::{Export, Limits, Queue},
 };
@@ -59,7 +59,7 @@ impl Exports {
             timeout: config.metrics.export_timeout,
         };
         let queue = Queue::start(exporter, limits, health.clone())?;
-        self.health.push(health);
+        self.health.push(Monitor::Queue(health));
         self.pushes.push(Push {
             queue: Arc::new(queue),
             interval: config.metrics.export_interval,
@@ -78,7 +78,7 @@ impl Exports {
         let health = Health::of(&exporter, About::otlp(Signal::Logs, &settings));
         let limits = Limits::from(&config.logs_batch);
         let queue = Queue::start(exporter, limits, health.clone())?;
-        self.health.push(health);
+        self.health.push(Monitor::Queue(health));
         self.logs = Some((Arc::new(queue), (&config.limits).into()));
         Ok(())
     }

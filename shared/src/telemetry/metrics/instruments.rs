@@ -10,7 +10,7 @@ use opentelemetry_semantic_conventions::metric;
 
 use super::QueueDepth;
 use crate::telemetry::{
-    export::{ExporterHealth, Health},
+    export::{ExporterHealth, Monitor},
     pipeline::SpanCounts,
 };
 
@@ -118,7 +118,7 @@ impl Instruments {
 }
 
 /// How the tracer itself fares, read when somebody asks.
-pub(super) fn observe_spans(meter: &Meter, counts: &Arc<SpanCounts>, exporters: &[Health]) {
+pub(super) fn observe_spans(meter: &Meter, counts: &Arc<SpanCounts>, exporters: &[Monitor]) {
     let ended = Arc::clone(counts);
     meter
         .u64_observable_counter("chimera.telemetry.spans")
@@ -188,12 +188,12 @@ pub(super) fn observe_queue(
 
 /// Observes what `read` finds in the state of each exporter.
 fn each(
-    exporters: &[Health],
+    exporters: &[Monitor],
     read: fn(&ExporterHealth) -> u64,
 ) -> impl Fn(&dyn AsyncInstrument<u64>) + Send + Sync + 'static + use<> {
     let exporters = exporters.to_vec();
     move |observer| {
-        for health in exporters.iter().map(Health::snapshot) {
+        for health in exporters.iter().map(Monitor::snapshot) {
             let exporter = KeyValue::new("exporter", health.exporter);
             let signal = KeyValue::new("signal", health.signal);
             observer.observe(read(&health), &[exporter, signal]);
