@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::problem::{Problem, quoted};
+use crate::telemetry::redact;
 
 pub(super) use collections::{elements, pairs};
 
@@ -169,8 +170,9 @@ impl Value for String {
         text_of::<Self>(value).map(str::to_owned)
     }
 
+    /// Without credentials in it, which may stand in any text: it is to be shown.
     fn to_toml(&self) -> toml::Value {
-        self.as_str().into()
+        redact::text(self).as_ref().into()
     }
 }
 

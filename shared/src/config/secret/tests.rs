@@ -170,7 +170,8 @@ fn no_explanation_shows_a_secret() {
     let directory = tempfile::tempdir().unwrap();
     let text = "bus.url = \"amqp://u:hunter2@host\"\nsources.zcash.password = \"hunter2\"\n\
                 telemetry.otlp.endpoint = \"https://u:hunter2@host/?token=hunter2\"\n\
-                telemetry.resource_attributes = { api_key = \"hunter2\" }";
+                telemetry.resource_attributes = { api_key = \"hunter2\", url = \"postgres://u:hunter2@h/d\" }\n\
+                telemetry.service_name = \"shop?token=hunter2\"";
     let variables = [
         (
             "OTEL_EXPORTER_OTLP_HEADERS",
@@ -191,6 +192,10 @@ fn no_explanation_shows_a_secret() {
     );
 
     let config = &loaded.config;
+    assert_eq!(
+        config.telemetry.service_name.as_deref(),
+        Some("shop?token=hunter2")
+    );
     assert_eq!(
         config.sources.zcash.password.as_ref().map(Secret::expose),
         Some("\"hunter2")
