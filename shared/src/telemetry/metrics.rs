@@ -365,15 +365,16 @@ impl Metrics {
         self.page(MetricsFormat::Prometheus)
     }
 
-    /// All metrics in `format`; empty where telemetry is off, or nobody is to fetch them.
+    /// All metrics in `format`; none where telemetry is off, or nobody is to fetch them.
     pub fn page(&self, format: MetricsFormat) -> String {
-        let Some(inner) = &self.0 else {
-            return String::new();
-        };
-        match (&inner.rendering, format) {
-            (None, _) => String::new(),
-            (Some(rendering), MetricsFormat::Prometheus) => rendering.text(),
-            (Some(rendering), MetricsFormat::OpenMetrics) => {
+        let inner = self.0.as_ref();
+        let fetched = inner.and_then(|inner| Some((inner, inner.rendering.as_ref()?)));
+        match (fetched, format) {
+            (None, MetricsFormat::Prometheus) => String::new(),
+            // Also a page without metrics has an end, by which a whole one is told from one that was cut off.
+            (None, MetricsFormat::OpenMetrics) => open_metrics::END.to_owned(),
+            (Some((_, rendering)), MetricsFormat::Prometheus) => rendering.text(),
+            (Some((inner, rendering)), MetricsFormat::OpenMetrics) => {
                 rendering.open_metrics(&inner.exemplars)
             }
         }
@@ -390,11 +391,12 @@ pub enum MetricsFormat {
 }
 
 impl MetricsFormat {
-    /// The best of what a client accepts, by the value of its `Accept` header.
+    /// What a client likes best, by the value of its `Accept` header.
+    ///
+    /// Source: RFC 9110, section 12.5.1.
     pub fn accepted(accept: &str) -> Self {
-        let mut kinds = accept.split(',');
-        let is_open = |kind: &str| kind.trim().starts_with("application/openmetrics-text");
-        match kinds.any(is_open) {
+        let open = quality(accept, "application/openmetrics-text");
+        match open > 0.0 && open >= quality(accept, "text/plain") {
             true => Self::OpenMetrics,
             false => Self::Prometheus,
         }
@@ -407,6 +409,19 @@ impl MetricsFormat {
             Self::OpenMetrics => open_metrics::CONTENT_TYPE,
         }
     }
+}
+
+/// How much a client likes `wanted`, from 0 (not at all, or it does not say) to 1.
+fn quality(accept: &str, wanted: &str) -> f32 {
+    let kinds = accept.split(',').filter_map(|kind| {
+        let mut parts = kind.split(';').map(str::trim);
+        let is_wanted = parts.next()?.eq_ignore_ascii_case(wanted);
+        is_wanted.then(|| {
+            let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
+            weight.map_or(1.0, |weight| weight.parse().unwrap_or_default())
+        })
+    });
+    kinds.fold(0.0, f32::max)
 }
 
 impl Inner {

@@ -14,6 +14,9 @@ use super::exemplars::{Exemplar, Exemplars, Series};
 /// What `Content-Type` says of it.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// The last line of a page.
+pub(super) const END: &str = "# EOF\n";
+
 /// `families` as text; `exemplars` are found by `name_of`, which knows a family's name in the conventions.
 pub(super) fn text(
     families: &[MetricFamily],
@@ -27,7 +30,7 @@ pub(super) fn text(
     for family in families {
         page.family(family, name_of(family.name()));
     }
-    page.text.push_str("# EOF\n");
+    page.text.push_str(END);
     page.text
 }
 

@@ -398,6 +398,30 @@ fn the_client_chooses_the_format() {
         "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3",
         MetricsFormat::OpenMetrics,
     );
+    check(
+        "Application/OpenMetrics-Text; q=1.0",
+        MetricsFormat::OpenMetrics,
+    );
+    check(
+        "application/openmetrics-text;q=0",
+        MetricsFormat::Prometheus,
+    );
+    check(
+        "application/openmetrics-text; version=1.0.0; q=0.000, */*",
+        MetricsFormat::Prometheus,
+    );
+    check(
+        "application/openmetrics-text;q=0.2, text/plain",
+        MetricsFormat::Prometheus,
+    );
+    check("application/openmetrics-text-2", MetricsFormat::Prometheus);
+}
+
+#[test]
+fn a_page_without_metrics_is_whole() {
+    let off = Telemetry::off("svc");
+    assert_eq!(off.metrics_page(MetricsFormat::OpenMetrics), "# EOF\n");
+    assert_eq!(off.metrics_page(MetricsFormat::Prometheus), "");
 }
 
 #[test]
