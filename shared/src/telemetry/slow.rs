@@ -10,7 +10,7 @@ use std::{
 use opentelemetry::{Context as OtelContext, KeyValue, trace::TraceContextExt as _};
 use opentelemetry_sdk::trace::SpanData;
 
-use super::{keys, late_log::LateLog, pattern::Pattern};
+use super::{Correlation, keys, late_log::LateLog, pattern::Pattern};
 
 /// At most one line for a name in this time: what is slow is often slow a thousand times.
 const LINE_EVERY: Duration = Duration::from_secs(60);
@@ -79,11 +79,18 @@ impl SlowSpans {
         is_news
     }
 
-    /// In the span's own context, which is not the active one any more: the line has the ids of what was slow.
+    /// In the span's own context, which is not the active one any more: the line has the ids of what was slow, and of the
+    /// conversation that it belongs to.
     fn say(&self, span: &SpanData, took: Duration, threshold: Duration) {
-        let context = OtelContext::current().with_remote_span_context(span.span_context.clone());
+        let mut context =
+            OtelContext::current().with_remote_span_context(span.span_context.clone());
+        let is_conversation =
+            |one: &&KeyValue| one.key.as_str() == keys::MESSAGING_MESSAGE_CONVERSATION_ID;
+        if let Some(conversation) = span.attributes.iter().find(is_conversation) {
+            context = context.with_value(Correlation(conversation.value.as_str().into_owned()));
+        }
         let _active = context.attach();
-        let (name, took_ms) = (span.name.as_ref(), took.as_millis());
+        let (name, took_ms) = (span.name.as_ref(), in_milliseconds(took));
         let threshold = humantime::format_duration(threshold);
         self.log.say(|| {
             tracing::warn!(
@@ -93,6 +100,11 @@ impl SlowSpans {
             );
         });
     }
+}
+
+/// As a number that a log line can hold: one of 128 bits would be a text there.
+fn in_milliseconds(took: Duration) -> u64 {
+    took.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

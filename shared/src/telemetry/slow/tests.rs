@@ -66,7 +66,23 @@ fn a_name_is_logged_once_with_the_ids_of_the_span() {
         assert_eq!(line["span_id"], span.span_context.span_id().to_string());
         assert_eq!(line["fields"]["span"], span.name.as_ref());
         assert_eq!(line["level"], "WARN");
+        assert!(line["fields"]["took_ms"].is_u64(), "{line}");
+        assert_eq!(line.get("correlation_id"), None);
     }
+}
+
+#[test]
+fn the_line_has_the_id_of_the_conversation() {
+    let mut config = Config::for_test(Path::new("unused")).telemetry;
+    config.slow_spans = [("*".to_owned(), Duration::ZERO)].into();
+    let (telemetry, _spans, logs) = Telemetry::with_config_for_test(&config);
+    let start = SpanStart::new(SpanKind::Consumer, "process q").with(KeyValue::new(
+        keys::MESSAGING_MESSAGE_CONVERSATION_ID,
+        "c-7",
+    ));
+    drop(telemetry.root().start(start));
+    let line: serde_json::Value = serde_json::from_str(logs.text().trim()).unwrap();
+    assert_eq!(line["correlation_id"], "c-7");
 }
 
 #[test]
