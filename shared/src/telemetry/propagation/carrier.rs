@@ -146,9 +146,18 @@ impl Sink for Vec<(String, String)> {
 pub(super) struct HttpExtractor<'a>(pub(super) &'a http::HeaderMap);
 
 impl<'a> HttpExtractor<'a> {
+    /// A value that is not text throughout counts as the members of a list, so that only those are lost that are no text.
     fn values(&self, key: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         let values = self.0.get_all(key).iter();
-        values.map(|value| value.to_str().unwrap_or(UNREADABLE))
+        values.flat_map(|value| {
+            let bytes = value.as_bytes();
+            let is_text = bytes.is_ascii();
+            let pieces = bytes.split(move |byte| !is_text && *byte == b',');
+            pieces.map(|piece| match str::from_utf8(piece) {
+                Ok(text) if text.is_ascii() => text,
+                Ok(_) | Err(_) => UNREADABLE,
+            })
+        })
     }
 }
 

@@ -249,3 +249,35 @@ proptest! {
         prop_assert!(is_clean(&Propagator::default().extract_http(&http)));
     }
 }
+
+#[test]
+fn of_http_baggage_only_the_member_that_is_no_text_is_lost() {
+    let mut headers = http::HeaderMap::new();
+    let values: [(_, &[u8]); 3] = [
+        ("traceparent", PARENT.1.as_bytes()),
+        ("tracestate", b"a=1,b=\xe9"),
+        ("baggage", b"tenant=a, city=Orl\xe9ans,user=b"),
+    ];
+    for (name, value) in values {
+        headers.insert(name, http::HeaderValue::from_bytes(value).unwrap());
+    }
+    let context = Propagator::default().extract_http(&headers);
+    let baggage = context.baggage();
+    let value = |name: &str| baggage.get(name).map(ToString::to_string);
+    assert_eq!((baggage.len(), value("tenant")), (2, Some("a".to_owned())));
+    assert_eq!(value("user"), Some("b".to_owned()));
+    // A list of states is valid as a whole, or dropped.
+    let span = context.span().span_context().clone();
+    assert!(span.is_valid() && span.trace_state().header().is_empty());
+
+    let parent = [PARENT.1.as_bytes(), b",\xe9"].concat();
+    headers.insert(
+        "traceparent",
+        http::HeaderValue::from_bytes(&parent).unwrap(),
+    );
+    assert!(
+        !Propagator::default()
+            .extract_http(&headers)
+            .has_active_span()
+    );
+}
