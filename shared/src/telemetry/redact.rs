@@ -1,6 +1,8 @@
 //! Keeps secrets out of telemetry: values under keys that look like a secret's, and credentials in any text, which are
 //! known by the name before them, by their place in a URL, or by their shape.
 
+mod flags;
+mod ordinary;
 mod scan;
 mod shapes;
 
@@ -32,8 +34,9 @@ const LEAST_BYTES: usize = 6;
 /// `text` without the credentials in it.
 ///
 /// These are: user and password of URLs and of `user:password@host`; what stands behind a name that looks like a
-/// secret's, as in `?token=…`, `Password=…;`, `"api_key": "…"`, `Authorization: …`; what stands behind `Bearer` and
-/// `Basic`; JSON Web Tokens; tokens of GitHub, GitLab, Slack, Stripe and the like; keys of clouds; private keys in PEM.
+/// secret's, as in `?token=…`, `Password=…;`, `"api_key": "…"`, `Authorization: …`, `--password …`; what stands behind
+/// `Bearer` and `Basic`; JSON Web Tokens; tokens of GitHub, GitLab, Slack, Stripe and the like; keys of clouds; private keys
+/// in PEM.
 pub fn text(text: &str) -> Cow<'_, str> {
     if text.len() < LEAST_BYTES {
         return Cow::Borrowed(text);

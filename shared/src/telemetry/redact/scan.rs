@@ -1,6 +1,6 @@
 //! Finds credentials in a text, in one pass.
 
-use super::{REDACTED, shapes};
+use super::{REDACTED, flags, ordinary, shapes};
 use crate::config::looks_secret;
 
 /// A part of a text that must not be seen.
@@ -23,7 +23,7 @@ const USER_AND_PASSWORD: &str = "REDACTED:REDACTED";
 /// Other bytes, nine of ten, are passed by without a closer look.
 const MARKS: [bool; 256] = {
     let mut marks = [false; 256];
-    let bytes = b":=@ _-JA";
+    let bytes = b":=@ _-JAG";
     let mut index = 0;
     while index < bytes.len() {
         marks[bytes[index] as usize] = true;
@@ -50,7 +50,9 @@ pub(super) fn next(text: &str, from: usize) -> Option<Found> {
             b'-' if bytes[at..].starts_with(b"-----") => {
                 shapes::private_key(text, at).and_then(|range| plain(text, range))
             }
-            _ => shapes::token(bytes, from, at).and_then(|range| plain(text, range)),
+            b'G' => shapes::sendgrid(bytes, from, at).and_then(|range| plain(text, range)),
+            _ => of_flag(text, at)
+                .or_else(|| shapes::token(bytes, from, at).and_then(|range| plain(text, range))),
         };
         if found.is_some() {
             return found;
@@ -166,6 +168,14 @@ fn before_host(text: &str, word: &Word) -> Option<Found> {
     user(&text[word.start..word.end], word.start)
 }
 
+/// The value of `--password value` and the like, when a dash at `at` begins it.
+fn of_flag(text: &str, at: usize) -> Option<Found> {
+    let (name, start) = (text.as_bytes()[at] == b'-').then(|| flags::flag(text, at))??;
+    let (start, end) = value(text, start, name, false);
+    (start < end).then_some(())?;
+    plain(text, (start, end))
+}
+
 /// The value of `name=value` or `name: value`, when the name is a secret's; `at` is where the mark stands.
 fn in_pair(text: &str, from: usize, at: usize) -> Option<Found> {
     let bytes = text.as_bytes();
@@ -182,6 +192,9 @@ fn in_pair(text: &str, from: usize, at: usize) -> Option<Found> {
         return None;
     }
     let start = at + 1 + blanks(after);
+    if bytes[at] == b':' && !is_joined && ordinary::begins_sentence(&text[start..]) {
+        return None;
+    }
     let (start, end) = value(text, start, name, bytes[at] == b'=');
     (start < end).then_some(())?;
     plain(text, (start, end))

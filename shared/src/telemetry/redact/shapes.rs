@@ -8,7 +8,7 @@ struct Shape {
 }
 
 /// Those that begin with something that ends in `_`.
-const UNDERSCORE: [Shape; 11] = [
+const UNDERSCORE: [Shape; 14] = [
     shape(b"ghp_", 8),
     shape(b"gho_", 8),
     shape(b"ghu_", 8),
@@ -18,6 +18,9 @@ const UNDERSCORE: [Shape; 11] = [
     shape(b"sk_live_", 8),
     shape(b"sk_test_", 8),
     shape(b"rk_live_", 8),
+    shape(b"dop_v1_", 8),
+    shape(b"doo_v1_", 8),
+    shape(b"dor_v1_", 8),
     shape(b"npm_", 20),
     shape(b"hf_", 20),
 ];
@@ -75,6 +78,16 @@ pub(super) fn cloud_key(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     is_word_start(bytes, at).then_some(())?;
     let end = end_of_token(bytes, at);
     (end - at >= prefix.len() + least).then_some((at, end))
+}
+
+/// Where a key of SendGrid begins and ends, `SG.` and two parts, whose `G` is at `at`.
+pub(super) fn sendgrid(bytes: &[u8], from: usize, at: usize) -> Option<(usize, usize)> {
+    let start = at.checked_sub(1).filter(|start| *start >= from)?;
+    let begins = bytes[start] == b'S' && bytes.get(at + 1) == Some(&b'.');
+    (begins && is_word_start(bytes, start)).then_some(())?;
+    let end = end_of_token(bytes, at + 2);
+    let parts = &bytes[at + 2..end];
+    (parts.len() >= 16 && parts.contains(&b'.')).then_some((start, end))
 }
 
 /// Where a private key in PEM begins and ends whose first dash is at `at`. One that is cut off goes to the end.

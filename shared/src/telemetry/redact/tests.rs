@@ -91,6 +91,17 @@ fn what_is_no_credential_stays() {
         "-----BEGIN CERTIFICATE-----abc-----END CERTIFICATE-----",
         "password: ",
         "pa=1",
+        "api_key: unknown field `api_key`",
+        "api_key: unknown field `api_key`, expected one of `a`, `b`",
+        "token: must not be empty",
+        "\"password\": invalid type",
+        "the flag --api-key is missing",
+        "a value is required for '--api-key <KEY>'",
+        "docker login --password-stdin --username u",
+        "cargo test -p chimera-shared",
+        "mkdir -p /a/b",
+        "ssh -p 22 host",
+        "MSG.a.b, SG.short",
     ] {
         check(text, text);
     }
@@ -125,6 +136,30 @@ fn values_behind_the_name_of_a_secret() {
 }
 
 #[test]
+fn values_of_flags() {
+    check(
+        "run --password hush --host h",
+        "run --password REDACTED --host h",
+    );
+    check(
+        "--password hush -p hush2",
+        "--password REDACTED -p REDACTED",
+    );
+    check("--api-key=hush", "--api-key=REDACTED");
+    check("login -u ann -p 'a b' h", "login -u ann -p 'REDACTED' h");
+    check("[--token  hush]", "[--token  REDACTED]");
+    check("--password unknown", "--password REDACTED");
+}
+
+#[test]
+fn a_word_alone_may_be_a_secret() {
+    check("password: unknown", "password: REDACTED");
+    check("password: correct horse", "password: REDACTED horse");
+    check("password=unknown field", "password=REDACTED field");
+    check("api_key: 'unknown field'", "api_key: 'REDACTED'");
+}
+
+#[test]
 fn headers() {
     check("Authorization: Basic dTpw", "Authorization: REDACTED");
     check(
@@ -151,6 +186,8 @@ fn tokens_by_their_shape() {
         "sk-proj-0123456789",
         "sk_live_0123456789",
         "AKIAIOSFODNN7EXAMPLE",
+        "dop_v1_0123456789abcdef",
+        concat!("SG", ".0123456789abcdefABCDEF.0123456789-abcdefghij_klmno"),
         "AIzaSyA0123456789abcdefghijklmnop",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
         "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----",
@@ -178,6 +215,12 @@ fn texts_made_to_be_slow_are_gone_through() {
         "xAKIA",
         "-----BEGIN ",
         "bearer ",
+        " --",
+        "--a ",
+        "-u -p - ",
+        " --password -",
+        "SG.",
+        "SG.-",
     ] {
         let slow = piece.repeat((1 << 17) / piece.len());
         let end = "token=hush";
