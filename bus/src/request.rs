@@ -53,8 +53,8 @@ impl Requester {
 
     /// Publishes `request` with a reply address and waits at most `timeout` for the reply.
     ///
-    /// The request gets a correlation id of its own, as AMQP's request-reply pattern has it: one conversation may ask
-    /// several things at once.
+    /// A request without a correlation id gets one. One that has it already MUST have it to itself, as AMQP's request-reply
+    /// pattern wants: one conversation may ask several things at once.
     ///
     /// # Errors
     /// See [`RequestError`].
@@ -82,8 +82,11 @@ impl Requester {
         let routing_key = request.routing_key.clone();
         let subscribing = || Replies::subscribe(&*self.bus);
         let replies = self.replies.get_or_try_init(subscribing).await?;
-        let id = Uuid::now_v7().to_string();
-        request.properties.correlation_id = Some(id.clone());
+        let id = request
+            .properties
+            .correlation_id
+            .get_or_insert_with(|| Uuid::now_v7().to_string())
+            .clone();
         request.properties.reply_to = Some(replies.queue.to_string());
         let mut reply = replies.expect(id);
         match self.bus.publish(request).await? {

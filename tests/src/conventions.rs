@@ -27,6 +27,12 @@ const MESSAGE: [&str; 2] = [
     keys::MESSAGING_MESSAGE_BODY_SIZE,
 ];
 
+/// Of a destination whose name is made up at run time.
+const MADE_UP: [&str; 2] = [
+    keys::MESSAGING_DESTINATION_ANONYMOUS,
+    keys::MESSAGING_DESTINATION_TEMPORARY,
+];
+
 const HTTP: [&str; 1] = [keys::HTTP_REQUEST_METHOD];
 
 const OPERATIONS: [Operation; 7] = [
@@ -40,7 +46,11 @@ const OPERATIONS: [Operation; 7] = [
         key: keys::MESSAGING_OPERATION_NAME,
         names: &["request"],
         kind: Kind::Client,
-        required: &MESSAGE,
+        required: &[
+            keys::MESSAGING_RABBITMQ_DESTINATION_ROUTING_KEY,
+            keys::MESSAGING_MESSAGE_BODY_SIZE,
+            keys::MESSAGING_MESSAGE_CONVERSATION_ID,
+        ],
     },
     Operation {
         key: keys::MESSAGING_OPERATION_NAME,
@@ -59,7 +69,10 @@ const OPERATIONS: [Operation; 7] = [
         key: keys::MESSAGING_OPERATION_NAME,
         names: &["ack", "nack", "reject", "retry", "dead_letter"],
         kind: Kind::Client,
-        required: &[keys::MESSAGING_RABBITMQ_MESSAGE_DELIVERY_TAG],
+        required: &[
+            keys::MESSAGING_RABBITMQ_DESTINATION_ROUTING_KEY,
+            keys::MESSAGING_RABBITMQ_MESSAGE_DELIVERY_TAG,
+        ],
     },
     // Work of an agent may name the system that it is about; only calls have an operation.
     Operation {
@@ -182,7 +195,10 @@ impl Operation {
         // What was answered has a status, unless nobody waited for it.
         let answered = self.key.starts_with("url.") && span.status != Status::Error;
         let answered = answered.then_some(&keys::HTTP_RESPONSE_STATUS_CODE);
-        let required = self.required.iter().chain(family);
+        let destination = span.attributes.text(keys::MESSAGING_DESTINATION_NAME);
+        let is_made_up = destination.is_some_and(|name| name.ends_with("(temporary)"));
+        let made_up: &[&str] = if is_made_up { &MADE_UP } else { &[] };
+        let required = self.required.iter().chain(family).chain(made_up);
         required
             .chain(collection)
             .chain(answered)

@@ -7,6 +7,7 @@ use chimera_bus::{
 };
 use serde::Serialize;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::{
     agent::spans,
@@ -106,6 +107,8 @@ impl Messaging {
     ) -> Result<Message, RequestError> {
         let destination = spans::sent_to(&message);
         let started = Instant::now();
+        // One of its own, whatever conversation it is part of, and before the span, which has it from the start.
+        message.properties.correlation_id = Some(Uuid::now_v7().to_string());
         let span = scope.start_with(|| spans::request(&self.broker, &message));
         message
             .headers

@@ -250,6 +250,8 @@ impl Settling<'_> {
 
     fn settle_span(&self, operation: &'static str, delivery: &Delivery) -> Span {
         let services = &self.worker.services;
+        let is_made_up = self.worker.label == spans::TEMPORARY;
+        let made_up = is_made_up.then_some(true);
         self.span.scope().start_with(|| {
             spans::settle(
                 operation,
@@ -257,6 +259,12 @@ impl Settling<'_> {
                 self.destination,
                 delivery,
             )
+            .with(KeyValue::new(
+                keys::MESSAGING_RABBITMQ_DESTINATION_ROUTING_KEY,
+                self.arrival.routing_key.clone(),
+            ))
+            .with_some(keys::MESSAGING_DESTINATION_ANONYMOUS, made_up)
+            .with_some(keys::MESSAGING_DESTINATION_TEMPORARY, made_up)
             .with(KeyValue::new(
                 keys::CHIMERA_ATTEMPT,
                 i64::from(self.arrival.attempt),

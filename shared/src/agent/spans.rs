@@ -78,6 +78,10 @@ pub(crate) fn settle(
             keys::MESSAGING_MESSAGE_ID,
             delivery.message().properties.message_id.clone(),
         )
+        .with_some(
+            keys::MESSAGING_MESSAGE_CONVERSATION_ID,
+            delivery.message().properties.correlation_id.clone(),
+        )
 }
 
 /// A delivery being handled: child of the sender's span, and linked to it.
@@ -115,6 +119,7 @@ impl Process<'_> {
 
     pub(crate) fn start(self) -> SpanStart {
         let destination = self.destination();
+        let made_up = (self.queue == TEMPORARY).then_some(true);
         let tag = i64::try_from(self.delivery.tag()).unwrap_or(i64::MAX);
         let start = SpanStart::new(SpanKind::Consumer, format!("process {destination}"))
             .with(KeyValue::new(keys::MESSAGING_OPERATION_NAME, "process"))
@@ -132,6 +137,8 @@ impl Process<'_> {
                 keys::CHIMERA_QUEUE_WAIT_MS,
                 self.queue_wait_ms,
             ))
+            .with_some(keys::MESSAGING_DESTINATION_ANONYMOUS, made_up)
+            .with_some(keys::MESSAGING_DESTINATION_TEMPORARY, made_up)
             .linked(
                 self.creation,
                 vec![KeyValue::new(keys::CHIMERA_LINK, "creation")],
