@@ -171,12 +171,17 @@ fn consumer(remote: &Scope) -> SpanStart {
 
 fn record(metrics: &Metrics) {
     let _in_flight = metrics.in_flight("tick_agent");
-    metrics.consumed("rabbitmq", Some(("broker", 5672)), "tick_agent");
+    metrics.consumed(
+        "rabbitmq",
+        Some(("broker", 5672)),
+        "chimera.events:tick:tick_agent",
+    );
     metrics.processed(Processed {
         span: None,
         system: "rabbitmq",
         server: Some(("broker", 5672)),
         queue: "tick_agent",
+        destination: "chimera.events:tick:tick_agent",
         outcome: "ack",
         error_type: None,
         duration: Duration::from_millis(3),

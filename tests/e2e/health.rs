@@ -57,6 +57,17 @@ async fn each_agent_tells_its_health_and_its_metrics(backends: Backends) {
             metrics.contains(expected),
             "{agent}: {expected} is not in\n{metrics}"
         );
+        if agent == "query_agent" {
+            // As the span of the work has it.
+            let destination =
+                "messaging_destination_name=\"chimera.events:query.request:query_agent\"";
+            let of_work = metrics.lines().filter(|line| {
+                line.starts_with("messaging_process_duration_seconds_count")
+                    || line.starts_with("messaging_client_consumed_messages")
+            });
+            let has_it = of_work.filter(|line| line.contains(destination));
+            assert_eq!(has_it.count(), 2, "{metrics}");
+        }
         for id in ["query_id", "trace_id"] {
             assert!(
                 !metrics.contains(answer[id].as_str().unwrap()),

@@ -73,7 +73,7 @@ impl Messaging {
         scope: &Scope,
         mut message: Message,
     ) -> Result<Routed, PublishError> {
-        let destination = spans::sent_to(&message);
+        let (destination, routing_key) = (spans::sent_to(&message), message.routing_key.clone());
         let started = Instant::now();
         let span = scope.start_with(|| spans::publish(&self.broker, &message));
         let propagator = self.telemetry.propagator();
@@ -83,7 +83,7 @@ impl Messaging {
         match &routed {
             Ok(Routed::ToQueue) => {}
             Ok(Routed::Nowhere) => {
-                self.telemetry.metrics().unrouted(&destination);
+                self.telemetry.metrics().unrouted(routing_key.as_str());
                 span.set(KeyValue::new(keys::CHIMERA_UNROUTED, true));
             }
             Err(error) => span.fail("publish", error),
@@ -147,5 +147,28 @@ impl Messaging {
             duration,
             span: Some(span),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Platform, config::Config};
+
+    #[tokio::test]
+    async fn an_event_that_nobody_takes_is_counted_by_its_routing_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = Config::for_test(directory.path());
+        let platform = Platform::open(config, "a test").await.unwrap();
+        let (telemetry, _) = Telemetry::for_test("svc");
+        let services = platform.services(telemetry.clone(), "svc");
+        let messaging = &services.messaging;
+        let event = messaging.event("nobody.cares", &()).unwrap();
+        let routed = messaging.send(&telemetry.root(), event).await.unwrap();
+        assert_eq!(routed, Routed::Nowhere);
+        let page = telemetry.prometheus();
+        let counted = "chimera_message_unrouted_total{\
+            messaging_rabbitmq_destination_routing_key=\"nobody.cares\"";
+        assert!(page.contains(counted), "{page}");
     }
 }

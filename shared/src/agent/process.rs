@@ -45,7 +45,6 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
     let arrival = Arrival::read(&delivery, telemetry.propagator());
     let broker = &worker.services.messaging.broker;
     let metrics = telemetry.metrics();
-    metrics.consumed(broker.system, broker.address(), &worker.label);
     let _in_flight = telemetry.metrics().in_flight(&worker.label);
     let process = Process {
         broker: &worker.services.messaging.broker,
@@ -58,6 +57,7 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
         previous_attempt: arrival.previous_attempt.clone(),
     };
     let destination = process.destination();
+    metrics.consumed(broker.system, broker.address(), &destination);
     let span = arrival.scope(telemetry).into_span(|_| process.start());
     let outcome = worker.handle(&arrival, &span, &delivery).await;
     if let Some(failure) = outcome.failure() {
@@ -80,6 +80,7 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
         system: worker.services.messaging.broker.system,
         server: worker.services.messaging.broker.address(),
         queue: &worker.label,
+        destination: &destination,
         outcome,
         error_type,
         duration: started.elapsed(),

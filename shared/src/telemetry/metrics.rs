@@ -61,8 +61,10 @@ pub struct Processed<'a> {
     pub system: &'static str,
     /// `server.address` and `server.port`; a bus in this process has neither.
     pub server: Option<(&'a str, u16)>,
-    /// The queue it came from.
+    /// The queue it came from, for Chimera's own metrics.
     pub queue: &'a str,
+    /// `exchange:routing key:queue`, as in the span's name, for those of the conventions.
+    pub destination: &'a str,
     /// What became of it, as `chimera.outcome` names it; `retry` and `dead_letter` are counted on their own, too.
     pub outcome: &'static str,
     /// Why it failed, if it did.
@@ -222,10 +224,10 @@ impl Metrics {
         }
     }
 
-    /// A delivery came in from `queue`.
-    pub fn consumed(&self, system: &'static str, server: Option<(&str, u16)>, queue: &str) {
+    /// A delivery came in, by `destination`: `exchange:routing key:queue`, as in the name of its span.
+    pub fn consumed(&self, system: &'static str, server: Option<(&str, u16)>, destination: &str) {
         let Some(inner) = &self.0 else { return };
-        let labels = inner.messaging(system, server, "consume", queue);
+        let labels = inner.messaging(system, server, "consume", destination);
         inner.instruments.consumed.add(1, &labels);
     }
 
@@ -258,8 +260,8 @@ impl Metrics {
     pub fn processed(&self, processed: Processed<'_>) {
         let Some(inner) = &self.0 else { return };
         let Processed { system, server, .. } = processed;
-        let mut labels = inner.messaging(system, server, "process", processed.queue);
-        let queue = labels[2].clone();
+        let mut labels = inner.messaging(system, server, "process", processed.destination);
+        let queue = || inner.label(keys::MESSAGING_DESTINATION_NAME, processed.queue);
         labels.push(KeyValue::new(keys::CHIMERA_OUTCOME, processed.outcome));
         labels.extend(processed.error_type.map(static_label));
         let seconds = processed.duration.as_secs_f64();
@@ -271,8 +273,8 @@ impl Metrics {
             processed.span,
         );
         match processed.outcome {
-            "retry" => instruments.retries.add(1, &[queue]),
-            "dead_letter" => instruments.dead_letters.add(1, &[queue]),
+            "retry" => instruments.retries.add(1, &[queue()]),
+            "dead_letter" => instruments.dead_letters.add(1, &[queue()]),
             _ => {}
         }
     }
@@ -438,7 +440,7 @@ impl Inner {
             .offer(duration.name, seconds, labels, context.as_ref());
     }
 
-    /// The labels that every metric of messaging has; the third is the destination.
+    /// The labels that every metric of messaging has.
     fn messaging(
         &self,
         system: &'static str,

@@ -155,6 +155,8 @@ pub(super) fn observe_spans(meter: &Meter, counts: &Arc<SpanCounts>, exporters: 
         .build();
     meter
         .u64_observable_gauge("chimera.telemetry.exporter.failing")
+        // As good as `1`, of which Prometheus would make `_ratio` in the name.
+        .with_unit("{exporter}")
         .with_description("1 while the last export failed, else 0; why says /readyz")
         .with_callback(each(exporters, |health| u64::from(health.is_failing)))
         .build();

@@ -167,6 +167,7 @@ fn measure(metrics: &Metrics, secret: &'static str) {
         system,
         server,
         queue: secret,
+        destination: secret,
         outcome: "dead_letter",
         error_type: None,
         duration,

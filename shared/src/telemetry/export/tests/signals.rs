@@ -60,6 +60,7 @@ async fn work(telemetry: &Telemetry) -> opentelemetry::trace::SpanContext {
         system: "chimera",
         server: None,
         queue: "q",
+        destination: "q",
         outcome: "ack",
         error_type: None,
         duration: Duration::from_millis(20),
