@@ -31,7 +31,7 @@ use std::{
 };
 
 use chimera_traces::Store;
-use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::{InstrumentationScope, trace::TracerProvider as _};
 use opentelemetry_sdk::{
     Resource,
     trace::{InMemorySpanExporter, SdkTracerProvider, SpanProcessor},
@@ -265,7 +265,7 @@ impl Telemetry {
                 .with_span_limits(treatment.limits)
                 .with_span_processor(pipeline)
                 .build();
-            let tracer = Tracer(provider.tracer("chimera"));
+            let tracer = Tracer(provider.tracer_with_scope(scope()));
             Tracing { tracer, provider }
         });
         let tracer = tracing.as_ref().map(|tracing| tracing.tracer.clone());
@@ -398,6 +398,14 @@ impl Telemetry {
             false => None,
         }
     }
+}
+
+/// What spans and metrics come from: Chimera's instrumentation.
+fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder("chimera")
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .with_schema_url(keys::SCHEMA_URL)
+        .build()
 }
 
 impl Parts {

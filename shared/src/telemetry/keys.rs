@@ -36,6 +36,9 @@ conventions! {
     ;
 }
 
+/// The version of the conventions that is followed; the crate's own constant is of the version that it has.
+pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
+
 /// Keys that the conventions replaced, and that are recorded beside their successors while tools still look for them, with
 /// their sources.
 pub const REPLACED: &[(&str, &str)] = &[(

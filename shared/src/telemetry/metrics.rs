@@ -20,7 +20,7 @@ use std::{
 use opentelemetry::{KeyValue, metrics::MeterProvider as _};
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider};
 
-use super::{Span, export::Monitor, keys, methods, pipeline::SpanCounts};
+use super::{Span, export::Monitor, keys, methods, pipeline::SpanCounts, scope};
 use crate::config::ExemplarFilter;
 pub(super) use push::Push;
 
@@ -187,7 +187,7 @@ impl Metrics {
             builder = builder.with_reader(push.reader(&exemplars));
         }
         let provider = builder.build();
-        let meter = provider.meter("chimera");
+        let meter = provider.meter_with_scope(scope());
         instruments::observe_spans(&meter, counts, exporters);
         Self(Some(Arc::new(Inner {
             instruments: Instruments::new(&meter),
@@ -241,7 +241,7 @@ impl Metrics {
     ) {
         let Some(inner) = &self.0 else { return };
         let label = inner.label(keys::MESSAGING_DESTINATION_NAME, queue);
-        instruments::observe_queue(&inner.provider.meter("chimera"), label, read);
+        instruments::observe_queue(&inner.provider.meter_with_scope(scope()), label, read);
     }
 
     /// A delivery of `queue` is being worked on until the result is dropped.

@@ -26,6 +26,7 @@ pub(super) fn describe(
             }),
         )
         .with_attribute(KeyValue::new(keys::SERVICE_NAME, service.to_owned()))
+        .with_schema_url([], keys::SCHEMA_URL)
         .build()
 }
 
@@ -108,6 +109,7 @@ mod tests {
         check("deployment.environment.name", "test");
         check("telemetry.sdk.language", "rust");
         check(keys::PROCESS_PID, &process::id().to_string());
+        assert_eq!(resource.schema_url(), Some(keys::SCHEMA_URL));
     }
 
     #[test]

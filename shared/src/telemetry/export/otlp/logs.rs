@@ -17,7 +17,7 @@ use super::{
     },
     Otlp,
 };
-use crate::telemetry::logs::Record;
+use crate::telemetry::{keys, logs::Record};
 
 impl Export<Record> for Otlp {
     fn describe(&mut self, resource: &Resource) {
@@ -48,7 +48,7 @@ fn by_scope(batch: Vec<Record>) -> Vec<ScopeLogs> {
             ..InstrumentationScope::default()
         }),
         log_records,
-        schema_url: String::new(),
+        schema_url: keys::SCHEMA_URL.to_owned(),
     });
     scopes.collect()
 }

@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::{
 use super::{failing::exporting, receiver::Reply, *};
 use crate::{
     config::{LogsExporter, MetricsExporter},
-    telemetry::{Correlation, LogBuffer, Processed},
+    telemetry::{Correlation, LogBuffer, Processed, keys},
 };
 
 const EACH: [OtlpProtocol; 3] = [
@@ -121,6 +121,8 @@ async fn a_log_line_is_a_record() {
         assert_eq!(text(attributes, "service.name").as_deref(), Some("svc"));
         let scope = resource.scope_logs[0].scope.as_ref().unwrap();
         assert_eq!(scope.name, module_path!());
+        assert_eq!(resource.schema_url, keys::SCHEMA_URL);
+        assert_eq!(resource.scope_logs[0].schema_url, keys::SCHEMA_URL);
         // The line is written all the same.
         assert_eq!(log.text().lines().count(), 1);
     }
@@ -154,6 +156,10 @@ async fn metrics_are_sent() {
         assert_eq!(point.exemplars.len(), 1, "{point:?}");
         assert_eq!(point.exemplars[0].trace_id, span.trace_id().to_bytes());
         assert_eq!(point.exemplars[0].span_id, span.span_id().to_bytes());
+        let scoped = &received.metrics[0].resource_metrics[0].scope_metrics[0];
+        let scope = scoped.scope.as_ref().unwrap();
+        assert_eq!(scope.version, env!("CARGO_PKG_VERSION"));
+        assert_eq!(scoped.schema_url, keys::SCHEMA_URL);
         let resource = received.metrics[0].resource_metrics[0]
             .resource
             .as_ref()
