@@ -199,9 +199,10 @@ impl Propagator {
             let found = match format {
                 Format::TraceContext => trace_context(&context, extractor, &mut untouched),
                 Format::Baggage => w3c_baggage(&context, extractor, &mut untouched),
-                Format::B3 | Format::B3Multi => {
-                    b3::read(extractor).and_then(|found| with_found(&context, found))
-                }
+                Format::B3 | Format::B3Multi => match b3::read(extractor) {
+                    Some(found) => with_found(&context, found),
+                    None => b3::refuses(extractor).then(|| context.with_value(Refused)),
+                },
                 Format::Jaeger => {
                     let found = jaeger::read(extractor);
                     let joined = found.and_then(|found| with_found(&context, found));
@@ -307,6 +308,10 @@ fn with_found(context: &OtelContext, found: Found) -> Option<OtelContext> {
     }
     joined
 }
+
+/// Whoever calls names no span, and wants no trace: one that begins here is not sampled.
+#[derive(Debug)]
+pub(super) struct Refused;
 
 /// The trace that somebody debugs.
 struct Debug(TraceId);

@@ -16,7 +16,7 @@ use opentelemetry_sdk::trace::{
     Sampler as SdkSampler, SamplingDecision, SamplingResult, ShouldSample,
 };
 
-use super::pattern::Pattern;
+use super::{pattern::Pattern, propagation::Refused};
 use crate::config::{Sampler, SamplerRule, TelemetryConfig};
 
 type Boxed = Box<dyn ShouldSample>;
@@ -42,7 +42,28 @@ pub(super) fn sampler(config: &TelemetryConfig) -> Boxed {
 
 /// As the parent was decided about; `root` decides where there is none.
 pub(super) fn parent_based(root: impl Into<Boxed>) -> Boxed {
-    SdkSampler::parent_based(root).into()
+    SdkSampler::parent_based(UnlessRefused(root.into())).into()
+}
+
+/// `0` decides about a trace that begins here, unless whoever calls said that there is to be none (`b3: 0`).
+#[derive(Debug, Clone)]
+struct UnlessRefused(Boxed);
+
+impl ShouldSample for UnlessRefused {
+    fn should_sample(
+        &self,
+        parent: Option<&OtelContext>,
+        trace_id: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let is_refused = parent.is_some_and(|context| context.get::<Refused>().is_some());
+        let off: &dyn ShouldSample = &SdkSampler::AlwaysOff;
+        let sampler = if is_refused { off } else { &*self.0 };
+        sampler.should_sample(parent, trace_id, name, kind, attributes, links)
+    }
 }
 
 /// `first` decides about the first span of a trace in this process, whatever the caller decided. Those below it follow:

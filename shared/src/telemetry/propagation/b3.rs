@@ -27,7 +27,7 @@ pub(super) fn read<E: Extractor + ?Sized>(extractor: &E) -> Option<Found> {
     single.or_else(|| several(extractor))
 }
 
-/// `trace id "-" span id ["-" state ["-" parent span id]]`. A state alone names no span.
+/// `trace id "-" span id ["-" state ["-" parent span id]]`. A state alone names no span; see [`refuses`].
 fn parse(text: &str) -> Option<Found> {
     let mut parts = text.trim_matches([' ', '\t']).split('-');
     let (trace_id, span_id) = (parts.next()?, parts.next()?);
@@ -43,6 +43,22 @@ fn parse(text: &str) -> Option<Found> {
     }
     parts.next().is_none().then_some(())?;
     found(trace_id, span_id, state)
+}
+
+/// Whether a sender that names no span says that there is to be no trace: `b3: 0`, or `x-b3-sampled: 0` alone.
+pub(super) fn refuses<E: Extractor + ?Sized>(extractor: &E) -> bool {
+    let single = extractor.get(SINGLE);
+    let is_single = single.is_some_and(|text| text.trim_matches([' ', '\t']) == "0");
+    let has_no_span = || {
+        [TRACE_ID, SPAN_ID]
+            .iter()
+            .all(|name| extractor.get(name).is_none())
+    };
+    let is_several = || {
+        matches!(extractor.get(SAMPLED), Some("0" | "false"))
+            && matches!(extractor.get(FLAGS), None | Some("0"))
+    };
+    is_single || (single.is_none() && has_no_span() && is_several())
 }
 
 fn several<E: Extractor + ?Sized>(extractor: &E) -> Option<Found> {

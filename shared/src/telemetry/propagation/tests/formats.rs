@@ -319,3 +319,29 @@ fn the_sdk_is_told_which_fields_there_are() {
     assert_eq!(fields(&[Format::None]), "");
     assert!(fields(&[Format::B3, Format::B3Multi]).starts_with("b3 x-b3-traceid x-b3-spanid"));
 }
+
+#[test]
+fn a_sender_that_names_no_span_can_refuse_the_trace() {
+    fn check(incoming: &[(&str, &str)], is_sampled: bool) {
+        let (telemetry, _) = Telemetry::for_test("svc");
+        let telemetry = telemetry.with_formats(&[Format::B3]);
+        let mut headers = Headers::default();
+        for (name, value) in incoming {
+            headers.set(*name, *value);
+        }
+        let propagator = telemetry.propagator();
+        let context = through_span(&telemetry, propagator.extract_headers(&headers));
+        propagator.inject_headers(&context, &mut headers);
+        let told = headers.get_str("b3").unwrap();
+        let expected = if is_sampled { "-1" } else { "-0" };
+        assert!(told.ends_with(expected), "{incoming:?}: {told}");
+    }
+    check(&[("b3", "0")], false);
+    check(&[("b3", "1")], true);
+    check(&[("b3", "d")], true);
+    check(&[("x-b3-sampled", "0")], false);
+    check(&[("x-b3-sampled", "false"), ("x-b3-flags", "0")], false);
+    check(&[("x-b3-sampled", "0"), ("x-b3-flags", "1")], true);
+    check(&[("x-b3-sampled", "0"), ("x-b3-spanid", "broken")], true);
+    check(&[], true);
+}
