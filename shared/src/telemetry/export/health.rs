@@ -179,6 +179,7 @@ impl Health {
         if let Err(failure) = exporter {
             // Of an exporter that never works one thing is to be said, once: why.
             health.remember(redact::text(&failure.cause).into_owned());
+            *lock(&health.0.advice) = Some(health.0.about.setting.advice(failure));
             health.0.is_failing.store(true, Relaxed);
         }
         health

@@ -18,6 +18,8 @@ async fn check(
     let (telemetry, log) = exporting(protocol, "https://localhost:1", change);
     let health = telemetry.exporters().remove(0);
     assert!(health.is_failing, "before the first span: {health:?}");
+    let advice = health.advice.unwrap();
+    assert!(advice.contains("correct the setting"), "{advice}");
     make_spans(&telemetry, 1);
     shut_down(&telemetry).await;
 
