@@ -147,7 +147,11 @@ fn exporting(agent: &str, exporter: &Exporter) -> Finding {
         (false, _) => Finding::doubtful(
             cause,
             format!("{counts}; the last failure was: {last_error}"),
-            "where the backend was well, raise OTEL_BSP_MAX_QUEUE_SIZE or sample less",
+            match signal.as_str() {
+                "logs" => "where the backend was well, raise OTEL_BLRP_MAX_QUEUE_SIZE or log less",
+                "metrics" => "where the backend was well, raise OTEL_METRIC_EXPORT_TIMEOUT",
+                _ => "where the backend was well, raise OTEL_BSP_MAX_QUEUE_SIZE or sample less",
+            },
         ),
     }
 }

@@ -238,6 +238,13 @@ fn batching(telemetry: &TelemetryConfig) -> Finding {
 
 fn retention(telemetry: &TelemetryConfig) -> Finding {
     let cause = "retention";
+    let is_kept = telemetry
+        .exporters
+        .iter()
+        .any(|exporter| exporter.as_str() == "embedded");
+    if !is_kept {
+        return Finding::idle(cause, "`embedded` is not one of telemetry.exporters");
+    }
     let age = humantime::format_duration(telemetry.retention_age).to_string();
     let age = age.replace("days", " days");
     let seen = format!(

@@ -7,7 +7,7 @@ use super::choices::{Exporter, LogsExporter, MetricsExporter};
 use super::layers::Draft;
 use super::load::LoadOptions;
 use super::problem::{ConfigError, Origin, Problem};
-use super::sections::{OtlpConfig, Signal};
+use super::sections::{BatchConfig, OtlpConfig, Signal, TelemetryConfig};
 use super::settings::{Leaf, Section as _, Visitor};
 use super::value::Value;
 
@@ -109,7 +109,7 @@ pub(super) fn check(draft: &mut Draft) {
     backoff(draft);
     exporters(draft);
     listeners(draft);
-    batch(draft);
+    batches(draft);
 }
 
 fn backoff(draft: &mut Draft) {
@@ -167,38 +167,41 @@ fn listeners(draft: &mut Draft) {
 
 /// A batch cannot be larger than the queue that it is taken from. Where only the queue was set the batch follows it,
 /// and so where a standard variable said so, for those never stop the program.
-fn batch(draft: &mut Draft) {
-    let (key, other) = (
+fn batches(draft: &mut Draft) {
+    let spans = [
         "telemetry.batch.max_export_batch_size",
         "telemetry.batch.max_queue_size",
-    );
-    let batch = &mut draft.config.telemetry.batch;
+    ];
+    batch(draft, spans, |telemetry| &mut telemetry.batch);
+    let logs = [
+        "telemetry.logs_batch.max_export_batch_size",
+        "telemetry.logs_batch.max_queue_size",
+    ];
+    batch(draft, logs, |telemetry| &mut telemetry.logs_batch);
+}
+
+fn batch(
+    draft: &mut Draft,
+    [key, other]: [&'static str; 2],
+    of: fn(&mut TelemetryConfig) -> &mut BatchConfig,
+) {
+    let batch = of(&mut draft.config.telemetry);
     if batch.max_export_batch_size <= batch.max_queue_size {
         return;
     }
     let value = batch.max_queue_size.to_toml();
     let origin = draft.origins.get(key).cloned().unwrap_or(Origin::Default);
     match &origin {
-        Origin::File { .. } | Origin::WholeFile(_) | Origin::Flag(_) => conflict(
-            draft,
-            key,
-            "must not be over the queue's size",
-            (other, &value),
-        ),
-        Origin::Variable(name) if !name.starts_with("OTEL_") => {
-            conflict(
-                draft,
-                key,
-                "must not be over the queue's size",
-                (other, &value),
-            );
-        }
         Origin::Default => batch.max_export_batch_size = batch.max_queue_size,
-        Origin::Variable(_) => {
+        Origin::Variable(name) if name.starts_with("OTEL_") => {
             batch.max_export_batch_size = batch.max_queue_size;
             draft.warnings.push(format!(
                 "{origin} is lowered to {value}, the size of the queue"
             ));
+        }
+        Origin::File { .. } | Origin::WholeFile(_) | Origin::Flag(_) | Origin::Variable(_) => {
+            let rule = "must not be over the queue's size";
+            conflict(draft, key, rule, (other, &value));
         }
     }
 }

@@ -580,6 +580,12 @@ fn a_batch_over_the_queue_is_lowered() {
             "the environment variable OTEL_BSP_MAX_EXPORT_BATCH_SIZE is lowered to 10, the size of the queue"
         ]
     );
+    let logs = [
+        ("OTEL_BLRP_MAX_QUEUE_SIZE", "10"),
+        ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "20"),
+    ];
+    let batch = self::loaded(&logs).config.telemetry.logs_batch;
+    assert_eq!(batch.max_export_batch_size.get(), 10);
 }
 
 #[test]
