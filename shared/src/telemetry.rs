@@ -36,8 +36,7 @@ use opentelemetry_sdk::{
     Resource,
     trace::{InMemorySpanExporter, SdkTracerProvider, SpanProcessor},
 };
-use tracing::{Dispatch, dispatcher, level_filters::LevelFilter};
-use tracing_subscriber::EnvFilter;
+use tracing::{Dispatch, dispatcher};
 
 pub use opentelemetry::{KeyValue, trace::SpanKind};
 
@@ -48,8 +47,8 @@ pub use metrics::{
 };
 pub use span::{Scope, Span, SpanStart};
 
-use crate::config::{self, LogConfig, LogFormat, TelemetryConfig};
-use export::{Exports, Memory, Monitor, Queue};
+use crate::config::{self, LogConfig, TelemetryConfig};
+use export::{Exports, Monitor, Queue};
 use logs::{LogOutput, LogSettings, Record};
 use metrics::Ways;
 use pipeline::{Pipeline, SpanCounts};
@@ -162,36 +161,20 @@ impl Telemetry {
 
     /// The same, with its log lines, as JSON, of level `info` and above.
     pub fn for_test_with_logs(service: &str) -> (Self, InMemorySpanExporter, LogBuffer) {
-        let buffer = LogBuffer::default();
-        let logs = LogSettings {
-            filter: EnvFilter::new("info"),
-            own: LevelFilter::INFO,
-            format: LogFormat::Json,
-            output: LogOutput::Memory(buffer.clone()),
-        };
+        let (logs, buffer) = LogSettings::in_memory();
         let (telemetry, spans) = Self::in_memory(service, Some(logs));
         (telemetry, spans, buffer)
     }
 
     fn in_memory(service: &str, logs: Option<LogSettings>) -> (Self, InMemorySpanExporter) {
-        let exporter = InMemorySpanExporter::default();
-        let exports = Exports {
-            sinks: vec![Box::new(Memory::new(exporter.clone()))],
-            ..Exports::default()
-        };
+        let (exports, exporter) = Exports::in_memory();
         let telemetry = Self::assemble(service, Some(Parts::plain(service, exports)), logs);
         (telemetry, exporter)
     }
 
     #[cfg(test)]
     fn with_exports_for_test(service: &str, exports: Exports) -> (Self, LogBuffer) {
-        let buffer = LogBuffer::default();
-        let logs = LogSettings {
-            filter: EnvFilter::new("info"),
-            own: LevelFilter::INFO,
-            format: LogFormat::Json,
-            output: LogOutput::Memory(buffer.clone()),
-        };
+        let (logs, buffer) = LogSettings::in_memory();
         let parts = Parts::plain(service, exports);
         (Self::assemble(service, Some(parts), Some(logs)), buffer)
     }
@@ -199,11 +182,7 @@ impl Telemetry {
     /// Telemetry as `config` says, but with its spans and its log lines in memory.
     #[cfg(test)]
     fn with_config_for_test(config: &TelemetryConfig) -> (Self, InMemorySpanExporter, LogBuffer) {
-        let exporter = InMemorySpanExporter::default();
-        let exports = Exports {
-            sinks: vec![Box::new(Memory::new(exporter.clone()))],
-            ..Exports::default()
-        };
+        let (exports, exporter) = Exports::in_memory();
         let (telemetry, buffer) = Self::configured_for_test(config, exports);
         (telemetry, exporter, buffer)
     }
@@ -211,13 +190,7 @@ impl Telemetry {
     /// Telemetry as `config` says, but with these `exports` and its log lines in memory.
     #[cfg(test)]
     fn configured_for_test(config: &TelemetryConfig, exports: Exports) -> (Self, LogBuffer) {
-        let buffer = LogBuffer::default();
-        let logs = LogSettings {
-            filter: EnvFilter::new("info"),
-            own: LevelFilter::INFO,
-            format: LogFormat::Json,
-            output: LogOutput::Memory(buffer.clone()),
-        };
+        let (logs, buffer) = LogSettings::in_memory();
         let parts = Parts {
             resource: resource::describe("svc", None, &config.resource_attributes),
             treatment: Treatment::new(config),

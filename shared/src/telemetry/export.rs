@@ -91,6 +91,16 @@ impl Default for Exports {
 }
 
 impl Exports {
+    /// Spans in the memory of the exporter that is returned, and nothing else.
+    pub(super) fn in_memory() -> (Self, InMemorySpanExporter) {
+        let exporter = InMemorySpanExporter::default();
+        let exports = Self {
+            sinks: vec![Box::new(Memory::new(exporter.clone()))],
+            ..Self::default()
+        };
+        (exports, exporter)
+    }
+
     /// The exporters of `config`, each once.
     pub(super) fn open(
         config: &TelemetryConfig,

@@ -48,6 +48,20 @@ pub(super) struct LogSettings {
     pub(super) output: LogOutput,
 }
 
+impl LogSettings {
+    /// JSON of level `info` and above, into the buffer that is returned.
+    pub(super) fn in_memory() -> (Self, LogBuffer) {
+        let buffer = LogBuffer::default();
+        let settings = Self {
+            filter: EnvFilter::new("info"),
+            own: LevelFilter::INFO,
+            format: LogFormat::Json,
+            output: LogOutput::Memory(buffer.clone()),
+        };
+        (settings, buffer)
+    }
+}
+
 /// The subscriber of `service`, whose macro spans `tracer` starts (none where telemetry is off) and whose lines are
 /// written as `logs` says (not at all without), and go to `records`, too.
 pub(super) fn dispatch(

@@ -5,11 +5,13 @@
 //! the SDK: names, units and escaping are its business.
 
 mod exemplars;
+mod format;
 mod instruments;
 mod names;
 mod open_metrics;
 mod prometheus;
 mod push;
+mod record;
 
 use std::{
     fmt,
@@ -22,7 +24,10 @@ use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider};
 
 use super::{Span, export::Monitor, keys, methods, pipeline::SpanCounts, scope};
 use crate::config::ExemplarFilter;
+
+pub use format::MetricsFormat;
 pub(super) use push::Push;
+pub use record::{DbCall, HttpExchange, Place, Processed, QueueDepth, Sent};
 
 use exemplars::Exemplars;
 use instruments::Instruments;
@@ -52,108 +57,6 @@ pub(super) struct Ways {
     pub(super) pushes: Vec<Push>,
     /// Which measurements may become exemplars.
     pub(super) exemplars: ExemplarFilter,
-}
-
-/// A message that was worked on.
-#[derive(Debug, Clone, Copy)]
-pub struct Processed<'a> {
-    /// `messaging.system`.
-    pub system: &'static str,
-    /// `server.address` and `server.port`; a bus in this process has neither.
-    pub server: Option<(&'a str, u16)>,
-    /// The queue it came from, for Chimera's own metrics.
-    pub queue: &'a str,
-    /// `exchange:routing key:queue`, as in the span's name, for those of the conventions.
-    pub destination: &'a str,
-    /// What became of it, as `chimera.outcome` names it; `retry` and `dead_letter` are counted on their own, too.
-    pub outcome: &'static str,
-    /// Why it failed, if it did.
-    pub error_type: Option<&'static str>,
-    /// How long the handler took.
-    pub duration: Duration,
-    /// The span that it was measured in, for the exemplar.
-    pub span: Option<&'a Span>,
-}
-
-/// A message that was sent, or was to be.
-#[derive(Debug, Clone, Copy)]
-pub struct Sent<'a> {
-    /// `messaging.system`.
-    pub system: &'static str,
-    /// `server.address` and `server.port`; a bus in this process has neither.
-    pub server: Option<(&'a str, u16)>,
-    /// `publish` or `request`, as in the span's name.
-    pub operation: &'static str,
-    /// `exchange:routing key`, as in the span's name.
-    pub destination: &'a str,
-    /// Why it failed, if it did.
-    pub error_type: Option<&'static str>,
-    /// How long it took: until the confirm, or the reply.
-    pub duration: Duration,
-    /// The span that it was measured in, for the exemplar.
-    pub span: Option<&'a Span>,
-}
-
-/// A call of a database or a cache.
-#[derive(Debug, Clone, Copy)]
-pub struct DbCall<'a> {
-    /// `db.system.name`.
-    pub system: &'static str,
-    /// `db.operation.name`: `find`, `GET`.
-    pub operation: &'static str,
-    /// `db.collection.name`; a cache has none.
-    pub collection: Option<&'a str>,
-    /// `db.namespace`: the database that the collection is in.
-    pub namespace: Option<&'a str>,
-    /// `server.address` and `server.port`; what is in this process has neither.
-    pub server: Option<(&'a str, u16)>,
-    /// `db.response.status_code`: what the server said, when it failed the call.
-    pub status_code: Option<&'a str>,
-    /// Why it failed, if it did.
-    pub error_type: Option<&'a str>,
-    /// How long it took.
-    pub duration: Duration,
-    /// The span that it was measured in, for the exemplar.
-    pub span: Option<&'a Span>,
-}
-
-/// An HTTP request that came in or went out.
-#[derive(Debug, Clone, Copy)]
-pub struct HttpExchange<'a> {
-    /// The method; an unknown one is `_OTHER` in the conventions.
-    pub method: &'a str,
-    /// The route that took it, or the host that it went to.
-    pub place: Place<'a>,
-    /// The status of the answer, when there was one.
-    pub status: Option<u16>,
-    /// Why it failed, if it did: the status as text, or the kind of error.
-    pub error_type: Option<&'a str>,
-    /// How long it took.
-    pub duration: Duration,
-    /// The span that it was measured in, for the exemplar.
-    pub span: Option<&'a Span>,
-}
-
-/// Which side of an HTTP exchange the service was on.
-#[derive(Debug, Clone, Copy)]
-pub enum Place<'a> {
-    /// It answered, on this route (`None`: no route matched).
-    Server(Option<&'a str>),
-    /// It asked this host, at this port.
-    Client(&'a str, Option<u16>),
-}
-
-/// What is in a queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QueueDepth {
-    /// Messages that could be delivered.
-    pub ready: u64,
-    /// Messages that consumers have and did not settle.
-    pub unsettled: u64,
-    /// Messages that wait for the end of a delay.
-    pub delayed: u64,
-    /// Messages in the queue of its dead letters.
-    pub dead_letters: u64,
 }
 
 /// Something that is being worked on; counted until it is dropped.
@@ -381,49 +284,6 @@ impl Metrics {
             }
         }
     }
-}
-
-/// The format of a page of metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MetricsFormat {
-    /// The text that every Prometheus reads; it has no exemplars.
-    Prometheus,
-    /// OpenMetrics, for those who ask for it.
-    OpenMetrics,
-}
-
-impl MetricsFormat {
-    /// What a client likes best, by the value of its `Accept` header.
-    ///
-    /// Source: RFC 9110, section 12.5.1.
-    pub fn accepted(accept: &str) -> Self {
-        let open = quality(accept, "application/openmetrics-text");
-        match open > 0.0 && open >= quality(accept, "text/plain") {
-            true => Self::OpenMetrics,
-            false => Self::Prometheus,
-        }
-    }
-
-    /// The value of `Content-Type`.
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
-            Self::OpenMetrics => open_metrics::CONTENT_TYPE,
-        }
-    }
-}
-
-/// How much a client likes `wanted`, from 0 (not at all, or it does not say) to 1.
-fn quality(accept: &str, wanted: &str) -> f32 {
-    let kinds = accept.split(',').filter_map(|kind| {
-        let mut parts = kind.split(';').map(str::trim);
-        let is_wanted = parts.next()?.eq_ignore_ascii_case(wanted);
-        is_wanted.then(|| {
-            let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
-            weight.map_or(1.0, |weight| weight.parse().unwrap_or_default())
-        })
-    });
-    kinds.fold(0.0, f32::max)
 }
 
 impl Inner {

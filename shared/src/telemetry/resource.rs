@@ -30,6 +30,12 @@ pub(super) fn describe(
         .build()
 }
 
+/// The name of the service that `resource` describes.
+pub(super) fn service_name(resource: &Resource) -> String {
+    let name = resource.get(&keys::SERVICE_NAME.into());
+    name.map(|name| name.to_string()).unwrap_or_default()
+}
+
 fn found(version: Option<&str>) -> Vec<(&'static str, Value)> {
     let mut found: Vec<(&'static str, Value)> = vec![
         (keys::SERVICE_INSTANCE_ID, Uuid::now_v7().to_string().into()),

@@ -21,7 +21,7 @@ use super::{
     queue::{Export, Limits, Taken},
     retry::Patience,
 };
-use crate::telemetry::keys;
+use crate::telemetry::resource::service_name;
 
 /// Spans that wait for the end of their root. Beyond it the oldest trace is shown as far as it is known.
 const MAX_WAITING: usize = 10_000;
@@ -144,8 +144,7 @@ impl Waiting {
 
 impl Export<SpanData> for Console {
     fn describe(&mut self, resource: &Resource) {
-        let name = resource.get(&keys::SERVICE_NAME.into());
-        self.service = name.map(|name| name.to_string()).unwrap_or_default();
+        self.service = service_name(resource);
     }
 
     async fn export(

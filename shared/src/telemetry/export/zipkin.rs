@@ -13,7 +13,7 @@ use super::{
     retry::Patience,
     unusable::Unusable,
 };
-use crate::{config::ZipkinConfig, http::Untraced, telemetry::keys, tls::Trust};
+use crate::{config::ZipkinConfig, http::Untraced, telemetry::resource::service_name, tls::Trust};
 use span::ZipkinSpan;
 
 /// Posts spans to Zipkin.
@@ -62,8 +62,7 @@ impl Zipkin {
 
 impl Export<SpanData> for Zipkin {
     fn describe(&mut self, resource: &Resource) {
-        let name = resource.get(&keys::SERVICE_NAME.into());
-        self.service = name.map(|name| name.to_string()).unwrap_or_default();
+        self.service = service_name(resource);
     }
 
     async fn export(

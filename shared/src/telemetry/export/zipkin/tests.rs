@@ -4,7 +4,7 @@ use opentelemetry::trace::SpanKind;
 use serde_json::Value;
 
 use super::*;
-use crate::telemetry::{KeyValue, SpanStart, Telemetry};
+use crate::telemetry::{KeyValue, SpanStart, Telemetry, keys};
 
 fn is_id(text: &str, lengths: &[usize]) -> bool {
     lengths.contains(&text.len())
