@@ -1,6 +1,9 @@
 //! What a service says about itself with every span.
 
-use std::{collections::BTreeMap, env, process};
+mod host;
+mod process;
+
+use std::collections::BTreeMap;
 
 use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::{Resource, resource::TelemetryResourceDetector};
@@ -44,48 +47,25 @@ fn found(version: Option<&str>) -> Vec<(&'static str, Value)> {
             keys::TELEMETRY_DISTRO_VERSION,
             env!("CARGO_PKG_VERSION").into(),
         ),
-        (keys::HOST_ARCH, host_arch().into()),
-        (keys::OS_TYPE, os_type().into()),
-        (keys::PROCESS_PID, i64::from(process::id()).into()),
+        (keys::HOST_ARCH, host::arch().into()),
+        (keys::HOST_NAME, host::name().into()),
+        (keys::OS_TYPE, host::os_type().into()),
+        (keys::PROCESS_PID, i64::from(std::process::id()).into()),
         (keys::PROCESS_RUNTIME_NAME, "rust".into()),
     ];
-    let host = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
-    found.push((keys::HOST_NAME, host.into()));
-    found.extend(version.map(|version| (keys::SERVICE_VERSION, version.to_owned().into())));
+    let (name, path) = process::executable();
     // The command line is left out: people pass secrets in it.
-    if let Ok(path) = env::current_exe() {
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned());
-        found.extend(name.map(|name| (keys::PROCESS_EXECUTABLE_NAME, name.into())));
-        found.push((
-            keys::PROCESS_EXECUTABLE_PATH,
-            path.to_string_lossy().into_owned().into(),
-        ));
-    }
+    let where_known = [
+        (keys::SERVICE_VERSION, version.map(str::to_owned)),
+        (keys::HOST_ID, host::id()),
+        (keys::PROCESS_OWNER, process::owner()),
+        (keys::PROCESS_CREATION_TIME, process::creation_time()),
+        (keys::PROCESS_EXECUTABLE_NAME, name),
+        (keys::PROCESS_EXECUTABLE_PATH, path),
+    ];
+    let where_known = where_known.into_iter();
+    found.extend(where_known.filter_map(|(key, value)| Some((key, value?.into()))));
     found
-}
-
-/// Source: <https://opentelemetry.io/docs/specs/semconv/registry/attributes/host/>, `host.arch`.
-fn host_arch() -> &'static str {
-    match env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "arm" => "arm32",
-        "powerpc64" => "ppc64",
-        other => other,
-    }
-}
-
-/// Source: <https://opentelemetry.io/docs/specs/semconv/registry/attributes/os/>, `os.type`.
-fn os_type() -> &'static str {
-    match env::consts::OS {
-        "macos" => "darwin",
-        other => other,
-    }
 }
 
 #[cfg(test)]
@@ -114,7 +94,7 @@ mod tests {
         check(keys::HOST_NAME, "h");
         check("deployment.environment.name", "test");
         check("telemetry.sdk.language", "rust");
-        check(keys::PROCESS_PID, &process::id().to_string());
+        check(keys::PROCESS_PID, &std::process::id().to_string());
         assert_eq!(resource.schema_url(), Some(keys::SCHEMA_URL));
     }
 
@@ -142,7 +122,9 @@ mod tests {
             keys::SERVICE_INSTANCE_ID,
             keys::HOST_NAME,
             keys::HOST_ARCH,
+            keys::OS_TYPE,
             keys::PROCESS_PID,
+            keys::PROCESS_RUNTIME_NAME,
             keys::PROCESS_EXECUTABLE_NAME,
             keys::TELEMETRY_SDK_NAME,
             keys::TELEMETRY_SDK_LANGUAGE,
@@ -152,5 +134,10 @@ mod tests {
         ] {
             assert!(value(&resource, key).is_some(), "{key}");
         }
+        // Some systems have no id and no list of users, and only Linux tells when a process began.
+        let has = |key| value(&resource, key).is_some();
+        assert_eq!(has(keys::HOST_ID), host::id().is_some());
+        assert_eq!(has(keys::PROCESS_OWNER), process::owner().is_some());
+        assert_eq!(has(keys::PROCESS_CREATION_TIME), cfg!(target_os = "linux"));
     }
 }
