@@ -292,6 +292,7 @@ impl Command<'_> {
             self.span.fail(error.error_type(), error);
         }
         let engine = &self.cache.store.engine;
+        self.span.reached(engine.server().and_then(Redis::peer));
         let error = result.as_ref().err();
         let metrics = self.cache.scope.telemetry().metrics();
         metrics.database(DbCall {

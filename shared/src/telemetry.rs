@@ -14,6 +14,7 @@ mod logs;
 pub(crate) mod methods;
 mod metrics;
 mod pattern;
+mod peer;
 mod pipeline;
 mod resource;
 mod sampling;
@@ -46,6 +47,8 @@ pub use metrics::{
     DbCall, HttpExchange, InFlight, Metrics, MetricsFormat, Place, Processed, QueueDepth, Sent,
 };
 pub use span::{Scope, Span, SpanStart};
+
+pub(crate) use peer::Peer;
 
 use crate::config::{self, LogConfig, TelemetryConfig};
 use export::{Exports, Monitor, Queue};

@@ -11,13 +11,19 @@ mod error;
 mod influxdb;
 mod names;
 
-use std::{borrow::Cow, future::Future, path::Path, sync::Arc, time::Instant};
+use std::{
+    borrow::Cow,
+    future::Future,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use opentelemetry::{KeyValue, trace::SpanKind};
 
 use crate::{
     config::{TimeseriesConfig, TimeseriesUrl},
-    telemetry::{DbCall, Scope, SpanStart, keys},
+    telemetry::{DbCall, Peer, Scope, Span, SpanStart, keys},
 };
 use embedded::{Embedded, Memory};
 use influxdb::InfluxDb;
@@ -196,7 +202,8 @@ impl Measurement {
     /// # Errors
     /// See [`TimeSeriesError`]; some of it may have been written, and writing it again does no harm.
     pub async fn write(&self, runs: Vec<Run>) -> Result<(), TimeSeriesError> {
-        self.traced(WRITE, runs.len(), async {
+        let peer = Peer::default();
+        self.traced(WRITE, runs.len(), &peer, async {
             names::check_runs(&self.name, &runs)?;
             match &*self.store.engine {
                 Engine::Embedded(engine) => engine.write(&self.name, runs).await,
@@ -204,7 +211,7 @@ impl Measurement {
                     engine.write(&self.name, runs);
                     Ok(())
                 }
-                Engine::InfluxDb(engine) => Ok(engine.write(&self.name, &runs).await?),
+                Engine::InfluxDb(engine) => Ok(engine.write(&self.name, &runs, &peer).await?),
             }
         })
         .await
@@ -215,56 +222,78 @@ impl Measurement {
     /// # Errors
     /// See [`TimeSeriesError`].
     pub async fn read(&self, ranges: &[Range]) -> Result<Vec<Vec<Sample>>, TimeSeriesError> {
-        self.traced(SELECT, ranges.len(), async {
+        let peer = Peer::default();
+        self.traced(SELECT, ranges.len(), &peer, async {
             names::check_ranges(&self.name, ranges)?;
             match &*self.store.engine {
                 Engine::Embedded(engine) => engine.read(&self.name, ranges).await,
                 Engine::Memory(engine) => Ok(engine.read(&self.name, ranges)),
-                Engine::InfluxDb(engine) => Ok(engine.read(&self.name, ranges).await?),
+                Engine::InfluxDb(engine) => Ok(engine.read(&self.name, ranges, &peer).await?),
             }
         })
         .await
     }
 
+    /// `work` in a span, which says how many things of the kind it is about, and whom it reached.
     async fn traced<T>(
         &self,
         operation: &'static str,
         batch: usize,
+        peer: &Peer,
         work: impl Future<Output = Result<T, TimeSeriesError>>,
     ) -> Result<T, TimeSeriesError> {
-        let engine = &*self.store.engine;
-        let server = engine.server();
-        // A name that was refused may be anything, also a secret in the wrong place.
-        let name = names::check_measurement(&self.name).is_ok();
-        let name = name.then_some(self.name.as_str());
-        let start = || {
-            let shown = name.map_or(operation.to_owned(), |name| format!("{operation} {name}"));
-            SpanStart::new(SpanKind::Client, shown)
-                .with(KeyValue::new(keys::DB_SYSTEM_NAME, engine.system()))
-                .with_some(
-                    keys::DB_NAMESPACE,
-                    server.map(|server| server.database().to_owned()),
-                )
-                .with(KeyValue::new(keys::DB_OPERATION_NAME, operation))
-                .with_some(keys::DB_COLLECTION_NAME, name.map(str::to_owned))
-                // The conventions want a batch's size only where it is one.
-                .with_some(
-                    keys::DB_OPERATION_BATCH_SIZE,
-                    i64::try_from(batch).ok().filter(|size| *size > 1),
-                )
-                .with_some(
-                    keys::SERVER_ADDRESS,
-                    server.map(|server| server.host().to_owned()),
-                )
-                .with_some(
-                    keys::SERVER_PORT,
-                    server.map(|server| i64::from(server.port())),
-                )
-        };
-        let span = self.store.scope.start_with(start);
+        let span = self.store.scope.start_with(|| self.span(operation, batch));
         let started = Instant::now();
         let result = work.await;
-        let error = result.as_ref().err();
+        span.reached(peer.get());
+        self.ended(operation, &span, started.elapsed(), result.as_ref().err());
+        result
+    }
+
+    /// The measurement's name. One that was refused may be anything, also a secret in the wrong place.
+    fn shown(&self) -> Option<&str> {
+        let is_fine = names::check_measurement(&self.name).is_ok();
+        is_fine.then_some(self.name.as_str())
+    }
+
+    fn span(&self, operation: &'static str, batch: usize) -> SpanStart {
+        let engine = &*self.store.engine;
+        let (server, measurement) = (engine.server(), self.shown());
+        let name = measurement.map_or_else(
+            || Cow::Borrowed(operation),
+            |name| format!("{operation} {name}").into(),
+        );
+        // The conventions want a batch's size only where it is one.
+        let batch = i64::try_from(batch).ok().filter(|size| *size > 1);
+        SpanStart::new(SpanKind::Client, name)
+            .with(KeyValue::new(keys::DB_SYSTEM_NAME, engine.system()))
+            .with_some(
+                keys::DB_NAMESPACE,
+                server.map(|server| server.database().to_owned()),
+            )
+            .with(KeyValue::new(keys::DB_OPERATION_NAME, operation))
+            .with_some(keys::DB_COLLECTION_NAME, measurement.map(str::to_owned))
+            .with_some(keys::DB_OPERATION_BATCH_SIZE, batch)
+            .with_some(
+                keys::SERVER_ADDRESS,
+                server.map(|server| server.host().to_owned()),
+            )
+            .with_some(
+                keys::SERVER_PORT,
+                server.map(|server| i64::from(server.port())),
+            )
+    }
+
+    /// Records how it ended, on its span and in the metrics.
+    fn ended(
+        &self,
+        operation: &'static str,
+        span: &Span,
+        duration: Duration,
+        error: Option<&TimeSeriesError>,
+    ) {
+        let engine = &*self.store.engine;
+        let server = engine.server();
         let code = error.and_then(TimeSeriesError::status_code);
         if let Some(error) = error {
             if let Some(code) = &code {
@@ -276,15 +305,14 @@ impl Measurement {
         self.store.scope.telemetry().metrics().database(DbCall {
             system: engine.system(),
             operation,
-            collection: name,
+            collection: self.shown(),
             namespace: server.map(InfluxDb::database),
             server: server.map(|server| (server.host(), server.port())),
             status_code: code.as_deref(),
             error_type: code.as_deref().or(error.map(TimeSeriesError::error_type)),
-            duration: started.elapsed(),
-            span: Some(&span),
+            duration,
+            span: Some(span),
         });
-        result
     }
 }
 

@@ -3,8 +3,9 @@
 mod address;
 mod connection;
 mod error;
+mod resolver;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use redis::Cmd;
@@ -62,6 +63,11 @@ impl Redis {
 
     pub(super) fn port(&self) -> u16 {
         self.connection.address.port
+    }
+
+    /// Who is at the other end of the connection, where that is known.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        self.connection.peer()
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>, CacheError> {

@@ -53,13 +53,7 @@ impl<'a> Attempt<'a> {
 
     /// Records which host answered: a name may stand for several.
     pub(super) fn came_from(&self, peer: Option<SocketAddr>) {
-        if let Some(peer) = peer {
-            let address = peer.ip().to_string();
-            self.span
-                .set(KeyValue::new(keys::NETWORK_PEER_ADDRESS, address));
-            let port = i64::from(peer.port());
-            self.span.set(KeyValue::new(keys::NETWORK_PEER_PORT, port));
-        }
+        self.span.reached(peer);
     }
 
     pub(super) fn finish(mut self, result: &Result<Response, HttpError>) {

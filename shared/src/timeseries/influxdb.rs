@@ -11,7 +11,7 @@ mod query;
 use std::{path::PathBuf, time::Duration};
 
 use super::{OpenError, Range, Run, Sample};
-use crate::config::RedactedUrl;
+use crate::{config::RedactedUrl, telemetry::Peer};
 use address::Address;
 use client::{Client, Reply};
 
@@ -57,21 +57,27 @@ impl InfluxDb {
 
     /// Asks for something that is not there, and makes the database if that is not there either.
     pub(super) async fn check(&self) -> Result<(), InfluxDbError> {
+        let peer = Peer::default();
         let query = "SELECT \"value\" FROM \"check\" LIMIT 1";
-        let reply = self.client.query(query).await?;
+        let reply = self.client.query(query, &peer).await?;
         match self.samples(&reply) {
             Ok(_) => Ok(()),
-            Err(error) if error.is_missing_database() => self.create_database().await,
+            Err(error) if error.is_missing_database() => self.create_database(&peer).await,
             Err(error) => Err(error),
         }
     }
 
-    pub(super) async fn write(&self, measurement: &str, runs: &[Run]) -> Result<(), InfluxDbError> {
+    pub(super) async fn write(
+        &self,
+        measurement: &str,
+        runs: &[Run],
+        peer: &Peer,
+    ) -> Result<(), InfluxDbError> {
         let lines = line::lines(measurement, runs);
-        match self.write_lines(lines.clone()).await {
+        match self.write_lines(lines.clone(), peer).await {
             Err(error) if error.is_missing_database() => {
-                self.create_database().await?;
-                self.write_lines(lines).await
+                self.create_database(peer).await?;
+                self.write_lines(lines, peer).await
             }
             result => result,
         }
@@ -81,13 +87,14 @@ impl InfluxDb {
         &self,
         measurement: &str,
         ranges: &[Range],
+        peer: &Peer,
     ) -> Result<Vec<Vec<Sample>>, InfluxDbError> {
         if ranges.is_empty() {
             return Ok(Vec::new());
         }
         let reply = self
             .client
-            .query(&query::select(measurement, ranges))
+            .query(&query::select(measurement, ranges), peer)
             .await?;
         match self.samples(&reply) {
             Ok(samples) if samples.len() == ranges.len() => Ok(samples),
@@ -98,17 +105,17 @@ impl InfluxDb {
         }
     }
 
-    async fn write_lines(&self, lines: String) -> Result<(), InfluxDbError> {
-        let reply = self.client.write(lines).await?;
+    async fn write_lines(&self, lines: String, peer: &Peer) -> Result<(), InfluxDbError> {
+        let reply = self.client.write(lines, peer).await?;
         match reply.status {
             200..=299 => Ok(()),
             _ => Err(self.client.refused("write", &reply)),
         }
     }
 
-    async fn create_database(&self) -> Result<(), InfluxDbError> {
+    async fn create_database(&self, peer: &Peer) -> Result<(), InfluxDbError> {
         let query = query::create_database(self.database());
-        let reply = self.client.query(&query).await?;
+        let reply = self.client.query(&query, peer).await?;
         let created = self.samples(&reply).map(drop);
         created.map_err(|error| error.no_database(self.database()))
     }

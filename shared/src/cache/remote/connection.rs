@@ -2,6 +2,7 @@
 //! made again after it broke.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,7 +13,8 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{RedisError, address::Address, error::Asked};
+use super::{RedisError, address::Address, error::Asked, resolver::Resolver};
+use crate::telemetry::Peer;
 
 /// How long no new connection is tried after one failed: everybody fails at once then, and nobody waits for a server that
 /// does not even refuse.
@@ -32,9 +34,15 @@ pub(super) struct Connection {
 #[derive(Debug, Default)]
 struct State {
     /// Whoever comes first fills it, and those who come meanwhile wait for that.
-    current: Arc<OnceCell<MultiplexedConnection>>,
+    current: Arc<OnceCell<Open>>,
     /// The last attempt to connect, where it failed.
     failed: Option<(Instant, RedisError)>,
+}
+
+#[derive(Debug)]
+struct Open {
+    connection: MultiplexedConnection,
+    peer: Option<SocketAddr>,
 }
 
 impl Connection {
@@ -45,6 +53,11 @@ impl Connection {
             timeout,
             state: Mutex::default(),
         }
+    }
+
+    /// Who is at the other end, while there is a connection and where it is known.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        self.state().current.get()?.peer
     }
 
     /// The answer to `command`, which is sent a second time when the connection breaks: it may just have been found dead,
@@ -75,8 +88,8 @@ impl Connection {
         command: &Cmd,
     ) -> Result<T, RedisError> {
         let current = Arc::clone(&self.state().current);
-        let connection = current.get_or_try_init(|| self.connect()).await?;
-        let answer = self.on(connection, name, command).await;
+        let open = current.get_or_try_init(|| self.connect()).await?;
+        let answer = self.on(&open.connection, name, command).await;
         answer.inspect_err(|error| {
             if error.wants_new_connection() {
                 self.give_up(&current);
@@ -103,14 +116,14 @@ impl Connection {
     }
 
     /// Has the next command make a new connection, unless another one has already seen to that.
-    fn give_up(&self, broken: &Arc<OnceCell<MultiplexedConnection>>) {
+    fn give_up(&self, broken: &Arc<OnceCell<Open>>) {
         let mut state = self.state();
         if Arc::ptr_eq(&state.current, broken) {
             state.current = Arc::default();
         }
     }
 
-    async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
+    async fn connect(&self) -> Result<Open, RedisError> {
         if let Some(error) = self.resting() {
             return Err(error);
         }
@@ -125,8 +138,10 @@ impl Connection {
         result
     }
 
-    async fn connect_now(&self) -> Result<MultiplexedConnection, RedisError> {
+    async fn connect_now(&self) -> Result<Open, RedisError> {
+        let peer = Arc::<Peer>::default();
         let config = AsyncConnectionConfig::new()
+            .set_dns_resolver(Resolver(Arc::clone(&peer)))
             .set_connection_timeout(None)
             .set_response_timeout(Some(self.timeout));
         let client = &self.address.client;
@@ -142,7 +157,10 @@ impl Connection {
                 RedisError::Interrupted { server, source } => RedisError::HungUp { server, source },
                 error => error,
             })?;
-        Ok(connection)
+        Ok(Open {
+            connection,
+            peer: peer.get(),
+        })
     }
 
     /// Says who asks, and for which database. There is at least one answer to it, so that a connection is known to lead to

@@ -13,7 +13,7 @@ use http::header::CONTENT_TYPE;
 use tokio::time::Instant;
 
 use super::{InfluxDbError, InfluxDbSettings, address::Address};
-use crate::{timeseries::OpenError, tls::install_crypto_provider};
+use crate::{telemetry::Peer, timeseries::OpenError, tls::install_crypto_provider};
 
 /// How long nothing is asked after the server could not be had: everybody fails at once then.
 const REST: Duration = Duration::from_secs(1);
@@ -75,24 +75,25 @@ impl Client {
         })
     }
 
-    pub(super) async fn write(&self, lines: String) -> Result<Reply, InfluxDbError> {
+    pub(super) async fn write(&self, lines: String, peer: &Peer) -> Result<Reply, InfluxDbError> {
         let request = self.post("write", &[("precision", "ns")]);
         self.send(
             request
                 .header(CONTENT_TYPE, "text/plain; charset=utf-8")
                 .body(lines),
+            peer,
         )
         .await
     }
 
-    pub(super) async fn query(&self, query: &str) -> Result<Reply, InfluxDbError> {
+    pub(super) async fn query(&self, query: &str, peer: &Peer) -> Result<Reply, InfluxDbError> {
         // In the body, because a URL may not be that long.
         let form = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("q", query)
             .finish();
         let request = self.post("query", &[("epoch", "ns")]);
         let form_type = "application/x-www-form-urlencoded";
-        self.send(request.header(CONTENT_TYPE, form_type).body(form))
+        self.send(request.header(CONTENT_TYPE, form_type).body(form), peer)
             .await
     }
 
@@ -133,12 +134,19 @@ impl Client {
         }
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Reply, InfluxDbError> {
+    async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+        peer: &Peer,
+    ) -> Result<Reply, InfluxDbError> {
         if let Some(error) = self.resting() {
             return Err(error);
         }
         let result = match request.send().await {
-            Ok(response) => self.reply(response).await,
+            Ok(response) => {
+                peer.is(response.remote_addr());
+                self.reply(response).await
+            }
             Err(error) => Err(self.failure(error)),
         };
         self.note(result.as_ref().err());

@@ -41,7 +41,8 @@ async fn spans_and_metrics_say_what_was_asked_where_and_what_became_of_it() {
     let line = |command: &str, text: &str, hit: &str| {
         format!(
             "Client {command}: db.system.name=redis db.namespace=2 db.operation.name={command} \
-             db.query.text={command} {prefix}key{text} server.address=127.0.0.1 server.port={port}{hit}"
+             db.query.text={command} {prefix}key{text} server.address=127.0.0.1 server.port={port}{hit} \
+             network.peer.address=127.0.0.1 network.peer.port={port}"
         )
     };
     let expected = [

@@ -51,6 +51,33 @@ async fn what_was_written_is_read_by_series_field_and_time() {
 }
 
 #[tokio::test]
+async fn a_span_says_which_server_it_was() {
+    let url = blocking(|| InfluxDb::shared().new_database()).await;
+    let (telemetry, spans) = Telemetry::for_test("data_retrieval_agent");
+    let daily = store_at(&url)
+        .scoped(&telemetry.root())
+        .measurement("daily");
+    let tags = Tags::new([("asset", "ZEC")]);
+    daily
+        .write(vec![run(tags.clone(), "value", &[(20, 2.0)])])
+        .await
+        .unwrap();
+    daily.read(&[all(tags, "value")]).await.unwrap();
+    let spans = spans.get_finished_spans().unwrap();
+    assert_eq!(spans.len(), 2);
+    for span in spans {
+        let value = |key: &str| {
+            let mut attributes = span.attributes.iter();
+            let found = attributes.find(|attribute| attribute.key.as_str() == key);
+            found.map(|attribute| attribute.value.to_string())
+        };
+        assert_eq!(value("network.peer.address").as_deref(), Some("127.0.0.1"));
+        assert_eq!(value("network.peer.port"), value("server.port"));
+        assert!(value("network.peer.port").is_some());
+    }
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_is_refused() {
     let (stores, _directory) = each().await;
     for store in stores {
