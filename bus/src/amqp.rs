@@ -109,17 +109,8 @@ impl AmqpBus {
         let (publish, consume) =
             futures_util::join!(open(Purpose::Publish), open(Purpose::Consume));
         let ((publish_keeper, publish_link), (consume_keeper, consume_link)) = (publish?, consume?);
-        if let Some(live) = publish_link.now() {
-            let declared = topology::declare_exchanges(&live).await;
-            declared.map_err(|error| connector.refused(&error))?;
-        }
         let (lane, publishing) = Lane::new(publish_link.clone(), options.retry, None);
-        let publisher = Publisher::new(
-            lane,
-            consume_link.clone(),
-            reporter.watch(),
-            options.patience,
-        );
+        let publisher = Publisher::new(lane, consume_link.clone(), reporter.watch(), &options);
         let bus = Self {
             shared: Arc::new(Shared {
                 name: connector.name().to_owned(),
@@ -135,6 +126,10 @@ impl AmqpBus {
         };
         bus.shared.spawn(publish_keeper.keep());
         bus.shared.spawn(consume_keeper.keep());
+        if let Some(live) = bus.shared.publish_link.now() {
+            let declared = topology::declare_exchanges(&live).await;
+            declared.map_err(|error| connector.refused(&error))?;
+        }
         bus.shared.spawn(publishing.run());
         Ok(bus)
     }

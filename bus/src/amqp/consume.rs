@@ -1,6 +1,7 @@
 //! Consuming a queue, on a channel of its own that is opened again whenever it ends.
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -79,7 +80,7 @@ impl Consuming {
         };
         let declarations = topology::declarations(&self.queue, &name);
         topology::declare(&self.link, &live, &declarations).await?;
-        let session = self.consume(live, &name).await;
+        let session = live.answer(self.consume(live.clone(), &name)).await;
         session.map_err(|error| DeclareError::Broker(self.link.explain(&error)))
     }
 
@@ -165,11 +166,14 @@ impl Consuming {
 
 impl Session {
     async fn pump(&mut self, deliveries: &mpsc::Sender<Delivery>) -> End {
+        let live = self.live.clone();
+        let mut ended = pin!(live.ended());
         loop {
             let delivery = tokio::select! {
                 biased;
                 () = deliveries.closed() => return End::Dropped,
                 delivery = self.consumer.next() => delivery,
+                error = &mut ended => Some(Err(error)),
             };
             match delivery {
                 Some(Ok(delivery)) => {
@@ -222,11 +226,9 @@ impl Session {
             // The connection's end is not told here.
             let _ = tokio::time::timeout(CANCEL_IN, self.held.settled.notified()).await;
         }
+        let farewell = self.channel.close(200, "the subscription ended".into());
         // It may be gone already.
-        let _ = self
-            .channel
-            .close(200, "the subscription ended".into())
-            .await;
+        let _ = self.live.answer(farewell).await;
     }
 }
 

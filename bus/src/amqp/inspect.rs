@@ -32,7 +32,7 @@ impl AmqpBus {
         let mut link = self.shared.publish_link.clone();
         let asking = async {
             let live = link.up().await?;
-            Some(passively(&live, queue).await)
+            Some(live.answer(passively(&live, queue)).await)
         };
         let answer = timeout(self.shared.patience, asking).await;
         match answer {

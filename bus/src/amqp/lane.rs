@@ -5,7 +5,7 @@
 //! channel over one of them (no permission, too large), nothing tells which one it was: they are then sent one by one,
 //! and the one that the channel is closed over again fails, alone.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use lapin::{
@@ -81,7 +81,7 @@ impl Publishing {
         let mut failures = 0;
         while let Some(live) = self.link.up().await {
             let error = match self.open(&live).await {
-                Ok(channel) => match self.session(channel, &mut failures).await {
+                Ok(channel) => match self.session(&live, channel, &mut failures).await {
                     End::Finished => return,
                     End::Lost(error) => error,
                 },
@@ -103,22 +103,26 @@ impl Publishing {
 
     async fn open(&mut self, live: &Arc<Live>) -> lapin::Result<Arc<Channel>> {
         topology::declare_exchanges(live).await?;
-        let channel = live.channel().await?;
-        channel
-            .confirm_select(ConfirmSelectOptions::default())
-            .await?;
-        if let Some(replies) = &mut self.replies {
-            replies.consume(&channel).await?;
-        }
-        Ok(Arc::new(channel))
+        let opening = async {
+            let channel = live.channel().await?;
+            channel
+                .confirm_select(ConfirmSelectOptions::default())
+                .await?;
+            if let Some(replies) = &mut self.replies {
+                replies.consume(&channel).await?;
+            }
+            Ok(Arc::new(channel))
+        };
+        live.answer(opening).await
     }
 
-    async fn session(&mut self, channel: Arc<Channel>, failures: &mut u32) -> End {
+    async fn session(&mut self, live: &Live, channel: Arc<Channel>, failures: &mut u32) -> End {
         let mut sent = Sent::new();
+        let mut ended = pin!(live.ended());
         for id in self.window.unconfirmed() {
             self.send(&channel, id, &mut sent);
             if self.suspicious
-                && let Err(error) = self.alone(&mut sent).await
+                && let Err(error) = live.answer(self.alone(&mut sent)).await
             {
                 if error.is_amqp_soft_error() {
                     self.window.finish(id, Err(self.link.explain(&error)));
@@ -154,6 +158,10 @@ impl Publishing {
                     }
                     None => return End::Finished,
                 },
+                error = &mut ended => {
+                    let other = self.take_in(None, &mut sent);
+                    return self.end(cause(other, error));
+                }
             }
         }
     }

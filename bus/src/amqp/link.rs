@@ -1,9 +1,9 @@
 //! A connection that is made again whenever it ends.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
-use lapin::{Channel, Connection, Event};
+use lapin::{Channel, Connection, ConnectionState, ErrorKind, Event};
 use tokio::sync::watch;
 
 use super::{
@@ -37,6 +37,7 @@ enum Phase {
 pub(super) struct Live {
     connection: Connection,
     socket: Socket,
+    ended: watch::Sender<bool>,
 }
 
 impl Link {
@@ -73,7 +74,7 @@ impl Link {
         let farewell = live.connection.close(200, "the agent stops".into());
         // It may have ended by itself, and a broker that blocks publishing does not hear it.
         let _ = tokio::time::timeout(CLOSE_IN, farewell).await;
-        live.socket.shut();
+        live.end();
     }
 
     /// What `error` means on this connection.
@@ -90,11 +91,42 @@ impl Link {
 impl Live {
     fn new(opened: Opened) -> Self {
         let Opened { connection, socket } = opened;
-        Self { connection, socket }
+        Self {
+            connection,
+            socket,
+            ended: watch::Sender::new(false),
+        }
     }
 
     pub(super) async fn channel(&self) -> lapin::Result<Channel> {
-        self.connection.create_channel().await
+        self.answer(self.connection.create_channel()).await
+    }
+
+    /// What the broker answers. Some of what the client is asked as its connection ends it leaves without an answer for
+    /// ever; here, that is an error as soon as the end is seen.
+    pub(super) async fn answer<T>(
+        &self,
+        asked: impl Future<Output = lapin::Result<T>>,
+    ) -> lapin::Result<T> {
+        tokio::select! {
+            biased;
+            answer = asked => answer,
+            error = self.ended() => Err(error),
+        }
+    }
+
+    /// Waits for the end of the connection, and is the error that it means.
+    pub(super) async fn ended(&self) -> lapin::Error {
+        let mut ended = self.ended.subscribe();
+        // The sender is our own.
+        let _ = ended.wait_for(|ended| *ended).await;
+        ErrorKind::InvalidConnectionState(ConnectionState::Closed).into()
+    }
+
+    /// Nothing more comes of it. A blocked connection would be kept by the client's thread.
+    fn end(&self) {
+        self.socket.shut();
+        self.ended.send_replace(true);
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -144,9 +176,8 @@ impl Keeper {
             };
             if let Some(live) = live {
                 let why = self.watch(&live).await;
-                // A blocked connection would be kept by the client's thread.
-                live.socket.shut();
                 self.down(&why);
+                live.end();
             }
             let live = self.reconnect().await;
             self.phase.send_replace(Phase::Up(Arc::new(live)));

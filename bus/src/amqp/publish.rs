@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::{
-    AmqpBus, Connectivity,
+    AmqpBus, Connectivity, Options, Retry,
     error::BrokerError,
     lane::Lane,
     link::Link,
@@ -37,6 +37,7 @@ pub(super) struct Publisher {
     /// Declares retry queues: this connection is not held back when publishing is.
     consume_link: Link,
     connectivity: watch::Receiver<Connectivity>,
+    retry: Retry,
     patience: Duration,
 }
 
@@ -45,7 +46,7 @@ impl Publisher {
         lane: Lane,
         consume_link: Link,
         connectivity: watch::Receiver<Connectivity>,
-        patience: Duration,
+        options: &Options,
     ) -> Self {
         Self {
             lane,
@@ -54,7 +55,8 @@ impl Publisher {
             room: Arc::new(Semaphore::new(ROOM_KIB as usize)),
             consume_link,
             connectivity,
-            patience,
+            retry: options.retry,
+            patience: options.patience,
         }
     }
 
@@ -130,15 +132,22 @@ impl Publisher {
         }
     }
 
+    /// Declares it again where the connection ends meanwhile, as a message is published again.
     async fn declare_retry(&self, queue: &Declaration) -> Result<(), Option<BrokerError>> {
-        if self.lock_retry_queues().contains(&queue.name) {
-            return Ok(());
-        }
+        let mut failures = 0;
         let mut link = self.consume_link.clone();
-        let live = link.up().await.ok_or(None)?;
-        let declared = topology::declare(&link, &live, std::slice::from_ref(queue)).await;
-        declared.map_err(topology::DeclareError::into_broker)?;
-        self.lock_retry_queues().insert(queue.name.clone());
+        while !self.lock_retry_queues().contains(&queue.name) {
+            let live = link.up().await.ok_or(None)?;
+            let declared = topology::declare(&link, &live, std::slice::from_ref(queue)).await;
+            match declared.map_err(topology::DeclareError::into_broker) {
+                Ok(()) => drop(self.lock_retry_queues().insert(queue.name.clone())),
+                Err(BrokerError::Lost { .. }) => {
+                    failures += 1;
+                    tokio::time::sleep(self.retry.pause(failures)).await;
+                }
+                Err(error) => return Err(Some(error)),
+            }
+        }
         Ok(())
     }
 

@@ -200,9 +200,10 @@ impl Declaration {
 
 /// Declares the two exchanges. A user who may not declare them can use those that are there.
 pub(super) async fn declare_exchanges(live: &Live) -> lapin::Result<()> {
-    match exchanges(live, Passive::No).await {
+    match live.answer(exchanges(live, Passive::No)).await {
         Err(refused) if refused.is_amqp_soft_error() => {
-            exchanges(live, Passive::Yes).await.map_err(|_| refused)
+            let there = live.answer(exchanges(live, Passive::Yes)).await;
+            there.map_err(|_| refused)
         }
         declared => declared,
     }
@@ -252,9 +253,8 @@ pub(super) async fn declare(
         }
         channel.close(200, "declared".into()).await
     };
-    declaring
-        .await
-        .map_err(|error: lapin::Error| refused(link, &error))
+    let declared = live.answer(declaring).await;
+    declared.map_err(|error| refused(link, &error))
 }
 
 /// Whether it is a conflict that a declaration failed with.

@@ -5,12 +5,20 @@
     reason = "figures for whoever runs the tests, shown with --nocapture"
 )]
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use chimera_bus::{
     Bus, Delivery, Message, Queue, QueueName, Routed, Subscription, amqp::Connectivity,
 };
 use chimera_servers::RabbitMq;
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     harness::connect,
@@ -92,6 +100,51 @@ fn connections_that_the_broker_closes() {
     );
 }
 
+/// What is declared as the connection ends may never be answered, neither with yes nor with no.
+#[test]
+fn queues_are_declared_while_connections_end() {
+    const PUBLISHERS: usize = 8;
+    runtime().block_on(async {
+        let broker = Arc::new(RabbitMq::start());
+        let url = broker.new_vhost();
+        let bus = connect(&url).await;
+        let (declared, mut progress) = watch::channel(0);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let mut publishers = JoinSet::new();
+        for publisher in 0..PUBLISHERS {
+            let (bus, declared, is_over) = (bus.clone(), declared.clone(), is_over.clone());
+            publishers.spawn(async move {
+                for number in 0.. {
+                    if is_over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    // Each is the first to wait for its queue, and needs another to wait in.
+                    let queue = QueueName::new(format!("agent{publisher}.{number}"));
+                    let mut later = Message::to_queue(&queue.expect("a name"), "1");
+                    later.delay = Some(Duration::from_secs(3_600));
+                    let routed = bus.publish(later).await.expect("it is published");
+                    assert_eq!(routed, Routed::ToQueue);
+                    declared.send_modify(|count| *count += 1);
+                }
+            });
+        }
+        for _ in 0..3 {
+            let so_far = *progress.borrow_and_update();
+            wait_for(&mut progress, |count| *count >= so_far + 2 * PUBLISHERS).await;
+            close_connections(&broker, vhost(&url)).await;
+        }
+        on(&broker, RabbitMq::stop).await;
+        on(&broker, RabbitMq::start_again).await;
+        let so_far = *progress.borrow_and_update();
+        wait_for(&mut progress, |count| *count >= so_far + 2 * PUBLISHERS).await;
+        is_over.store(true, Ordering::Relaxed);
+        let ended = tokio::time::timeout(PATIENCE / 4, publishers.join_all()).await;
+        ended.expect("every publisher is told what became of its message");
+        println!("{} queues declared", *progress.borrow());
+        on(&broker, RabbitMq::stop).await;
+    });
+}
+
 #[test]
 fn channels_that_the_broker_closes() {
     under_load(
@@ -163,12 +216,13 @@ fn a_broker_that_is_short_of_memory() {
     );
 }
 
-async fn wait_for(
-    state: &mut tokio::sync::watch::Receiver<Connectivity>,
-    is: impl FnMut(&Connectivity) -> bool,
-) {
+async fn wait_for<T>(state: &mut watch::Receiver<T>, is: impl FnMut(&T) -> bool) {
     let reached = tokio::time::timeout(PATIENCE, state.wait_for(is)).await;
-    drop(reached.expect("it comes in time").expect("the bus is open"));
+    drop(
+        reached
+            .expect("it comes in time")
+            .expect("there is a sender"),
+    );
 }
 
 #[test]
