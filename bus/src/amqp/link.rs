@@ -98,8 +98,20 @@ impl Live {
         }
     }
 
+    /// A new channel. The client never gives the number of a channel back that the broker closed; a connection whose
+    /// numbers are used up is ended, so that the next one is made.
     pub(super) async fn channel(&self) -> lapin::Result<Channel> {
-        self.answer(self.connection.create_channel()).await
+        let created = self.answer(self.connection.create_channel()).await;
+        if let Err(error) = &created
+            && matches!(error.kind(), ErrorKind::ChannelsLimitReached)
+        {
+            tracing::warn!(
+                "the channels of a connection to RabbitMQ are used up: it is made again; \
+                 each one was closed by an error, which RabbitMQ's log has"
+            );
+            self.socket.shut();
+        }
+        created
     }
 
     /// What the broker answers. Some of what the client is asked as its connection ends it leaves without an answer for

@@ -15,7 +15,8 @@ use std::{
 };
 
 use chimera_bus::{
-    Bus, Delivery, Message, Queue, QueueName, Routed, Subscription, amqp::Connectivity,
+    AmqpBus, Bus, Delivery, Message, Queue, QueueName, Routed, Subscription,
+    amqp::{Connectivity, Options},
 };
 use chimera_servers::RabbitMq;
 use tokio::{sync::watch, task::JoinSet};
@@ -142,6 +143,29 @@ fn queues_are_declared_while_connections_end() {
         ended.expect("every publisher is told what became of its message");
         println!("{} queues declared", *progress.borrow());
         on(&broker, RabbitMq::stop).await;
+    });
+}
+
+/// The client has as many channels as a connection may have, and gives none back that the broker closed.
+#[test]
+fn more_closed_channels_than_a_connection_may_have() {
+    const CHANNELS: usize = 8;
+    runtime().block_on(async {
+        let url = tokio::task::spawn_blocking(|| RabbitMq::shared().new_vhost());
+        let url = url.await.expect("there is a broker");
+        let mut options = Options::new(format!("{url}?channel_max={CHANNELS}"), "test");
+        // Nothing else is to be waited for between one error and the next.
+        options.retry.longest = options.retry.first;
+        let bus = AmqpBus::connect(options).await;
+        let bus = bus.expect("the broker takes connections");
+        for _ in 0..2 * CHANNELS {
+            let mut wrong = Message::event("agent.ask".parse_key(), "wrong");
+            wrong.exchange = chimera_bus::Exchange::from_static("nobody.declared.this");
+            bus.publish(wrong).await.expect_err("it is refused");
+        }
+        let right = Message::event("agent.ask".parse_key(), "1");
+        assert_eq!(bus.publish(right).await.ok(), Some(Routed::Nowhere));
+        bus.close().await;
     });
 }
 
