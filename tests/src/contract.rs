@@ -83,7 +83,7 @@ const fn rule(name: &'static str, services: &'static [&'static str], kind: Kind)
 /// Fails unless `trace` is one trace without gaps, of spans that are what they must be.
 ///
 /// # Panics
-/// With every breach that was found, and the trace drawn.
+/// With the trace drawn, and at the end, where a log that is cut still has it, every breach that was found.
 pub fn assert_one_trace(trace: &Trace) {
     assert_whole(trace, &[]);
 }
@@ -100,8 +100,8 @@ pub fn assert_whole(trace: &Trace, more: &[(&str, Kind)]) {
     assert!(
         breaches.is_empty(),
         "{}\n{}",
-        breaches.join("\n"),
-        drawn(trace)
+        drawn(trace),
+        breaches.join("\n")
     );
 }
 
