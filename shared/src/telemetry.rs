@@ -18,6 +18,7 @@ mod peer;
 mod pipeline;
 mod resource;
 mod sampling;
+mod siblings;
 mod slow;
 mod span;
 mod tail;
@@ -46,6 +47,7 @@ pub use logs::LogBuffer;
 pub use metrics::{
     DbCall, HttpExchange, InFlight, Metrics, MetricsFormat, Place, Processed, QueueDepth, Sent,
 };
+pub use siblings::Siblings;
 pub use span::{Scope, Span, SpanStart};
 
 pub(crate) use peer::Peer;
@@ -102,6 +104,8 @@ pub struct Setup<'a> {
     pub version: Option<&'a str>,
     /// The built-in store, which the `embedded` exporter needs.
     pub store: Option<Store>,
+    /// The other services of the process.
+    pub siblings: Siblings,
 }
 
 /// The tracing half of a [`Setup`], as values.
@@ -131,7 +135,7 @@ impl Telemetry {
             Some(Parts {
                 resource: resource::describe(service, setup.version, &config.resource_attributes),
                 treatment: Treatment::new(config),
-                exports: Exports::open(config, setup.store)?,
+                exports: Exports::open(config, setup.store, &setup.siblings)?,
             })
         } else {
             None

@@ -6,7 +6,7 @@
 use chimera_bus::Headers;
 use chimera_shared::{
     config::{Config, Exporter},
-    telemetry::{KeyValue, Scope, Setup, SpanKind, SpanStart, Telemetry},
+    telemetry::{KeyValue, Scope, Setup, Siblings, SpanKind, SpanStart, Telemetry},
 };
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03";
@@ -23,6 +23,7 @@ fn contexts_are_passed_on_and_nothing_is_made() {
             log: &config.log,
             version: None,
             store: None,
+            siblings: Siblings::default(),
         },
     )
     .expect("there is nothing that could fail");

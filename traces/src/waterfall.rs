@@ -19,7 +19,7 @@ use self::{
 };
 use crate::tree::{Span, Trace};
 
-pub(crate) use self::text::duration;
+pub use self::text::duration;
 
 /// How a waterfall is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::{
 
 use chimera_shared::{
     config::{Config, LogLevel, OtlpProtocol, Sampler, TracesUrl},
-    telemetry::{ExporterHealth, Setup, SpanKind, SpanStart, Telemetry},
+    telemetry::{ExporterHealth, Setup, Siblings, SpanKind, SpanStart, Telemetry},
 };
 use opentelemetry::{KeyValue, TraceId};
 use tokio::{net, task::spawn_blocking, time};
@@ -94,6 +94,7 @@ async fn send(config: &Config) -> (Option<TraceId>, Vec<Finding>) {
         log: &config.log,
         version: Some(env!("CARGO_PKG_VERSION")),
         store: None,
+        siblings: Siblings::default(),
     };
     let telemetry = match Telemetry::build(SERVICE, setup) {
         Ok(telemetry) => telemetry,

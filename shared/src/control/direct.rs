@@ -11,7 +11,7 @@ use crate::{
     context::SendError,
     door,
     platform::{OpenError, PlatformBus, connect_once},
-    telemetry::{Scope, Setup, Span, SpanKind, SpanStart, Telemetry, TelemetryError},
+    telemetry::{Scope, Setup, Siblings, Span, SpanKind, SpanStart, Telemetry, TelemetryError},
 };
 
 /// How long spans may take to be exported when the command ends.
@@ -69,6 +69,7 @@ impl Direct {
                 log: &config.log,
                 version: Some(env!("CARGO_PKG_VERSION")),
                 store: None,
+                siblings: Siblings::default(),
             },
         )?;
         let bus = connect_once(&config.bus, url, door::SERVICE).await?;

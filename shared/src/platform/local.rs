@@ -13,7 +13,7 @@ use crate::{
     data_dir::DataDir,
     documents::{self, Documents},
     platform::OpenError,
-    telemetry::{Setup, Telemetry, TelemetryError},
+    telemetry::{Setup, Siblings, Telemetry, TelemetryError},
 };
 
 /// The embedded parts of a process, those that its configuration names.
@@ -23,6 +23,7 @@ pub(super) struct Local {
     pub(super) bus: Option<Arc<EmbeddedBus>>,
     pub(super) documents: Option<Documents>,
     pub(super) traces: Option<Store>,
+    siblings: Siblings,
     // Released last: fields are dropped in the order they stand.
     pub(super) data_dir: Option<DataDir>,
 }
@@ -53,6 +54,7 @@ impl Local {
             bus: bus?.map(Arc::new),
             documents: documents?,
             traces: traces?,
+            siblings: Siblings::default(),
             config,
             data_dir,
         })
@@ -65,6 +67,7 @@ impl Local {
             log: &self.config.log,
             version: Some(env!("CARGO_PKG_VERSION")),
             store: self.traces.clone(),
+            siblings: self.siblings.clone(),
         };
         Telemetry::build(service, setup)
     }

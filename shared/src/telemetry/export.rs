@@ -21,6 +21,7 @@ use thiserror::Error;
 
 pub use health::ExporterHealth;
 
+pub(super) use console::Board;
 pub(super) use health::Monitor;
 pub(super) use memory::Memory;
 pub(super) use queue::Queue;
@@ -28,6 +29,7 @@ pub(super) use queue::Queue;
 use super::{
     logs::{Record, RecordLimits},
     metrics::Push,
+    siblings::Siblings,
 };
 use crate::config::{
     Compression, ExemplarFilter, Exporter, Headers, OtlpProtocol, OtlpSignal, Secret, Signal,
@@ -105,12 +107,13 @@ impl Exports {
     pub(super) fn open(
         config: &TelemetryConfig,
         store: Option<Store>,
+        siblings: &Siblings,
     ) -> Result<Self, TelemetryError> {
         let mut exports = Self::default();
         let mut store = store;
         for (index, exporter) in config.exporters.iter().enumerate() {
             if !config.exporters[..index].contains(exporter) {
-                exports.open_one(*exporter, config, &mut store)?;
+                exports.open_one(*exporter, config, (&mut store, siblings))?;
             }
         }
         exports.open_metrics(config)?;
@@ -122,7 +125,7 @@ impl Exports {
         &mut self,
         exporter: Exporter,
         config: &TelemetryConfig,
-        store: &mut Option<Store>,
+        (store, siblings): (&mut Option<Store>, &Siblings),
     ) -> Result<(), TelemetryError> {
         let limits = Limits::from(&config.batch);
         match exporter {
@@ -144,7 +147,7 @@ impl Exports {
             }
             Exporter::Console => {
                 let about = About::spans("console", "standard error", "telemetry.console");
-                self.start(Console::new(), console::LIMITS, about)
+                self.start(Console::new(siblings.board()), console::LIMITS, about)
             }
             Exporter::File => self.open_file(config, limits),
             Exporter::Memory => {

@@ -17,6 +17,7 @@ fn build(config: &Config, store: Option<Store>) -> Telemetry {
         log: &config.log,
         version: Some("1.2.3"),
         store,
+        siblings: Siblings::default(),
     };
     Telemetry::build("svc", setup).unwrap()
 }

@@ -54,7 +54,7 @@ fn taken(characters: impl Iterator<Item = char>, columns: usize) -> String {
 }
 
 /// Nanoseconds as people read them, three digits and a unit: `312 µs`, `1.24 s`, `2m 03s`.
-pub(crate) fn duration(ns: f64) -> String {
+pub fn duration(ns: f64) -> String {
     let scaled = |value: f64, unit: &str| {
         let decimals = match value {
             ..9.995 => 2,

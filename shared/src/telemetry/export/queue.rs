@@ -4,7 +4,9 @@
 //! no transport has the event loop that it needs.
 
 use std::{
-    fmt, mem,
+    fmt,
+    future::pending,
+    mem,
     pin::pin,
     sync::{
         Mutex, PoisonError,
@@ -44,6 +46,14 @@ pub(super) trait Export<T>: Send + 'static {
         batch: Vec<T>,
         patience: &Patience,
     ) -> impl Future<Output = Result<Taken, Failure>>;
+
+    /// When it wants to be called though nothing comes.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// That moment has come.
+    fn do_what_is_due(&mut self) {}
 
     /// Lets go of what it held back; nothing comes after this.
     fn finish(&mut self) {}
@@ -220,6 +230,14 @@ impl<T: Send + 'static> Queue<T> {
     }
 }
 
+/// Waits for a moment, or for ever where there is none.
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => pending().await,
+    }
+}
+
 fn event_loop() -> Result<Runtime, TelemetryError> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().build().map_err(TelemetryError::Start)
@@ -312,6 +330,7 @@ impl<T> Batches<T> {
                     }
                 }
                 () = self.health.overflow() => self.health.say_overflow(),
+                () = until(exporter.due()) => exporter.do_what_is_due(),
             }
         }
     }

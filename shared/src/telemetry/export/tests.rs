@@ -18,7 +18,7 @@ use opentelemetry::trace::SpanKind;
 use super::*;
 use crate::{
     config::{Config, RedactedUrl},
-    telemetry::{Setup, SpanStart, Telemetry},
+    telemetry::{Setup, Siblings, SpanStart, Telemetry},
 };
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -44,6 +44,7 @@ fn try_build(config: &Config) -> Result<Telemetry, TelemetryError> {
         log: &config.log,
         version: None,
         store: None,
+        siblings: Siblings::default(),
     };
     Telemetry::build("svc", setup)
 }

@@ -16,7 +16,7 @@ pub(super) fn exporting(
     config.telemetry.otlp.protocol = protocol;
     config.telemetry.otlp.endpoint = Some(url(url_text));
     change(&mut config.telemetry);
-    let exports = Exports::open(&config.telemetry, None).unwrap();
+    let exports = Exports::open(&config.telemetry, None, &Siblings::default()).unwrap();
     Telemetry::with_exports_for_test("svc", exports)
 }
 

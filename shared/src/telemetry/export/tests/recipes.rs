@@ -136,7 +136,7 @@ async fn what_the_recipe_for_grafana_cloud_sends() {
     let endpoint = environment.get_mut("OTEL_EXPORTER_OTLP_ENDPOINT").unwrap();
     *endpoint = endpoint.replace("https://otlp-gateway-prod-eu-west-2.grafana.net", &url);
     let config = loaded(environment);
-    let exports = Exports::open(&config.telemetry, None).unwrap();
+    let exports = Exports::open(&config.telemetry, None, &Siblings::default()).unwrap();
     let (telemetry, _log) = Telemetry::with_exports_for_test("svc", exports);
     make_spans(&telemetry, 1);
     telemetry.metrics().consumed("chimera", None, "q");

@@ -243,8 +243,8 @@ async fn no_exporter_shows_a_secret() {
         .chain(KEYS.map(|key| (key.to_owned(), "hush".to_owned())))
         .collect();
     let screen = Written::default();
-    let mut exports = Exports::open(telemetry, Some(store.clone())).unwrap();
-    let console = Console::to(Box::new(screen.clone()));
+    let mut exports = Exports::open(telemetry, Some(store.clone()), &Siblings::default()).unwrap();
+    let console = Console::new(Arc::new(Board::to(Box::new(screen.clone()))));
     let about = About::spans("console", "a buffer", "telemetry.console");
     exports.start(console, console::LIMITS, about).unwrap();
     let (telemetry, logs) = Telemetry::configured_for_test(telemetry, exports);
@@ -305,7 +305,7 @@ async fn an_exporter_that_fails_tells_no_secret() {
     telemetry.zipkin.endpoint = url("http://ann:hush@127.0.0.1:1/b?sig=hush");
     let debug = format!("{telemetry:?}");
     search(&debug, "the configuration", "127.0.0.1");
-    let exports = Exports::open(telemetry, None).unwrap();
+    let exports = Exports::open(telemetry, None, &Siblings::default()).unwrap();
     let (telemetry, logs) = Telemetry::configured_for_test(telemetry, exports);
     make_spans(&telemetry, 1);
     // What cannot be exported is tried again, and given up at the end.

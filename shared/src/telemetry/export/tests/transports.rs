@@ -55,7 +55,7 @@ async fn jaeger_takes_otlp_and_gets_no_header_of_another_backend() {
     config.telemetry.jaeger.endpoint = url(&receiver.url);
     config.telemetry.otlp.headers =
         Headers::for_test(&[("authorization", "Bearer not-for-jaeger")]);
-    let exports = Exports::open(&config.telemetry, None).unwrap();
+    let exports = Exports::open(&config.telemetry, None, &Siblings::default()).unwrap();
     let (telemetry, log) = Telemetry::with_exports_for_test("svc", exports);
     let said = log.text();
     assert!(
