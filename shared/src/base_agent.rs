@@ -32,6 +32,7 @@ pub struct BaseAgent {
     pub(crate) prefetch: Option<NonZeroU16>,
     pub(crate) concurrency: Option<usize>,
     pub(crate) handler_timeout: Option<Duration>,
+    pub(crate) uses_timeseries: bool,
     invalid: Option<InvalidName>,
 }
 
@@ -56,6 +57,7 @@ impl BaseAgent {
             prefetch: None,
             concurrency: None,
             handler_timeout: None,
+            uses_timeseries: false,
             invalid,
         }
     }
@@ -117,6 +119,13 @@ impl BaseAgent {
     /// How long one attempt of a handler may take, instead of the configured time. A message's deadline still bounds it.
     pub fn handler_timeout(mut self, timeout: Duration) -> Self {
         self.handler_timeout = Some(timeout);
+        self
+    }
+
+    /// Opens the embedded time series beside the start of the agent. Otherwise whoever uses them first waits for their
+    /// files.
+    pub fn uses_timeseries(mut self) -> Self {
+        self.uses_timeseries = true;
         self
     }
 

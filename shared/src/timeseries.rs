@@ -140,6 +140,17 @@ impl TimeSeries {
         }
     }
 
+    /// Opens the files where there are any, so that nobody waits for them later.
+    ///
+    /// # Errors
+    /// [`TimeSeriesError::Storage`]. Whoever uses the store next tries it again.
+    pub async fn open_files(&self) -> Result<(), TimeSeriesError> {
+        match &*self.0 {
+            Engine::Embedded(engine) => engine.files().await.map(drop),
+            Engine::Memory(_) | Engine::InfluxDb(_) => Ok(()),
+        }
+    }
+
     /// Closes the files; they are opened again if they are needed again.
     pub async fn close(&self) {
         match &*self.0 {

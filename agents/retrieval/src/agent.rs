@@ -24,6 +24,7 @@ pub fn agent(config: &SourcesConfig) -> BaseAgent {
     let describing = Arc::clone(&sources);
     BaseAgent::new("data_retrieval_agent")
         .handler_timeout(HANDLER_TIMEOUT)
+        .uses_timeseries()
         .on(DATA_RETRIEVAL_REQUEST, move |cx, wanted| {
             on_fetch(Arc::clone(&sources), cx, wanted)
         })

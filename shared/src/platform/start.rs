@@ -94,6 +94,9 @@ impl Running {
 
     async fn start(&mut self, agent: BaseAgent, health: &Health) -> Result<(), RunError> {
         let services = self.services(&agent.name)?;
+        if agent.uses_timeseries {
+            self.open_timeseries(&services);
+        }
         let subscriptions = self.consume(&agent, &services).await?;
         let bus_url = self.platform.config().bus.url.server();
         let broker = bus_url.zip(self.platform.bus.connectivity());
@@ -112,6 +115,22 @@ impl Running {
             self.crew.spawn(serving);
         }
         Ok(())
+    }
+
+    /// Beside everything else, for nobody has asked yet.
+    fn open_timeseries(&mut self, services: &Arc<Services>) {
+        let timeseries = services.timeseries.clone();
+        let opening = async move {
+            if let Err(error) = timeseries.open_files().await {
+                let error = format!("{:#}", anyhow::Error::new(error));
+                tracing::warn!(
+                    error,
+                    "the time series cannot be opened: it is tried again when they are used"
+                );
+            }
+        };
+        let dispatch = services.messaging.telemetry.dispatch().clone();
+        self.crew.attend(|_| opening.with_subscriber(dispatch));
     }
 
     async fn consume(
@@ -166,5 +185,27 @@ fn limits(agent: &BaseAgent, config: &AgentConfig) -> Limits {
             base: config.backoff_base,
             max: config.backoff_max,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn only_an_agent_that_uses_them_has_time_series_opened() {
+        async fn check(agent: BaseAgent, expected: bool) {
+            let directory = tempfile::tempdir().unwrap();
+            let config = Config::for_test(directory.path());
+            let platform = Platform::open(config, "a test").await.unwrap();
+            let running = platform.start(vec![agent]).await.unwrap();
+            // The end waits for what was begun.
+            running.stop().await;
+            let files = directory.path().join("timeseries");
+            assert_eq!(files.is_dir(), expected);
+        }
+        check(BaseAgent::new("plain"), false).await;
+        check(BaseAgent::new("with_series").uses_timeseries(), true).await;
     }
 }

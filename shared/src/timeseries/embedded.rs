@@ -1,7 +1,7 @@
 //! The embedded engine: fjall on disk, about a month of a field of a series in one piece.
 //!
 //! Nothing is synced: what is kept can be had again, and a crash of the process loses nothing that was written. The files
-//! are opened when they are first used, because most agents never do.
+//! are opened when they are first used, or by an agent that says it will: most never do.
 
 mod blocks;
 mod memory;
@@ -36,7 +36,7 @@ struct Inner {
 }
 
 #[derive(Clone)]
-struct Files {
+pub(super) struct Files {
     database: Database,
     samples: Keyspace,
 }
@@ -76,6 +76,16 @@ impl Embedded {
         writing.await.expect("writing does not panic")
     }
 
+    /// The files, which are opened if they are not.
+    pub(super) async fn files(&self) -> Result<Files, TimeSeriesError> {
+        if let Some(files) = self.0.opened() {
+            return Ok(files);
+        }
+        let inner = Arc::clone(&self.0);
+        let opening = tokio::task::spawn_blocking(move || inner.open());
+        opening.await.expect("opening does not panic")
+    }
+
     /// Reads on the calling thread once the files are open: a block is a look into memory, or a piece of a file that the
     /// system has most likely cached, and cheaper than handing it to another thread.
     pub(super) async fn read(
@@ -83,14 +93,7 @@ impl Embedded {
         measurement: &str,
         ranges: &[Range],
     ) -> Result<Vec<Vec<Sample>>, TimeSeriesError> {
-        let files = match self.0.opened() {
-            Some(files) => files,
-            None => {
-                let inner = Arc::clone(&self.0);
-                let opening = tokio::task::spawn_blocking(move || inner.open());
-                opening.await.expect("opening does not panic")?
-            }
-        };
+        let files = self.files().await?;
         let ranges = ranges.iter();
         let found = ranges.map(|range| read(&files, measurement, range));
         let found: fjall::Result<_> = found.collect();
