@@ -1,6 +1,7 @@
 //! Where spans go: each exporter that the configuration names, as a processor of its own with a queue of its own.
 
 mod advice;
+mod backend;
 mod console;
 mod failure;
 mod file;
@@ -21,6 +22,7 @@ use thiserror::Error;
 
 pub use health::ExporterHealth;
 
+pub(super) use backend::Backends;
 pub(super) use console::Board;
 pub(super) use health::Monitor;
 pub(super) use memory::Memory;
@@ -118,6 +120,9 @@ impl Exports {
         }
         exports.open_metrics(config)?;
         exports.open_logs(config)?;
+        for exporter in &exports.health {
+            exporter.join(siblings);
+        }
         Ok(exports)
     }
 

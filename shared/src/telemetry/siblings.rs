@@ -5,9 +5,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use super::export::Board;
+use super::export::{Backends, Board};
 
-/// The services of a process, as far as they share something: the screen that the `console` exporter draws on. A cheap clone.
+/// The services of a process, as far as they share something: the screen that the `console` exporter draws on, and what is
+/// said of a backend that fails. A cheap clone.
 ///
 /// Whoever builds the telemetry of several gives each the same.
 #[derive(Clone, Default)]
@@ -17,6 +18,7 @@ pub struct Siblings(Arc<Shared>);
 struct Shared {
     /// Held by those who draw on it: what is left is drawn when the last of them ends.
     board: Mutex<Weak<Board>>,
+    backends: Backends,
 }
 
 impl Siblings {
@@ -28,6 +30,11 @@ impl Siblings {
             *known = Arc::downgrade(&board);
             board
         })
+    }
+
+    /// Where the services send what they tell of themselves.
+    pub(super) fn backends(&self) -> &Backends {
+        &self.0.backends
     }
 }
 

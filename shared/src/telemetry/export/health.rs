@@ -1,24 +1,29 @@
-//! How an exporter fares: counted, and said once per change.
+//! How an exporter fares: counted for each, and said once per change of its backend.
+
+mod about;
+mod monitor;
 
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
-use chimera_traces::Store;
 use tokio::sync::Notify;
 use tracing::Dispatch;
 
 use super::{
-    advice::Setting,
-    failure::Failure,
+    backend::{Backend, Said, items, place},
+    failure::{Failure, Kind},
     queue::{Hurry, Taken},
     unusable::Made,
 };
 use crate::{
-    config::{OtlpSignal, Signal},
-    telemetry::{late_log::LateLog, redact},
+    config::Signal,
+    telemetry::{late_log::LateLog, redact, siblings::Siblings},
 };
+
+pub(in crate::telemetry) use about::About;
+pub(in crate::telemetry) use monitor::Monitor;
 
 /// How an exporter fares at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,95 +48,6 @@ pub struct ExporterHealth {
     pub advice: Option<String>,
 }
 
-/// What an exporter is, for those who read its log lines.
-#[derive(Debug)]
-pub(in crate::telemetry) struct About {
-    /// Its name in the configuration.
-    pub(in crate::telemetry) exporter: &'static str,
-    pub(in crate::telemetry) signal: Signal,
-    /// Where to; credentials are left out of what is said.
-    pub(in crate::telemetry) target: String,
-    pub(super) setting: Setting,
-}
-
-impl About {
-    /// An exporter of spans that is configured in `section`.
-    pub(super) fn spans(exporter: &'static str, target: &str, section: &'static str) -> Self {
-        Self {
-            exporter,
-            signal: Signal::Traces,
-            target: target.to_owned(),
-            setting: Setting {
-                section,
-                protocol: None,
-            },
-        }
-    }
-
-    /// The OTLP exporter of `signal`.
-    pub(super) fn otlp(signal: Signal, settings: &OtlpSignal) -> Self {
-        Self {
-            exporter: "otlp",
-            signal,
-            target: settings.url.expose().to_owned(),
-            setting: Setting {
-                section: "telemetry.otlp",
-                protocol: Some(settings.protocol),
-            },
-        }
-    }
-}
-
-/// Who tells how an exporter fares. A cheap clone.
-#[derive(Debug, Clone)]
-pub(in crate::telemetry) enum Monitor {
-    /// The queue in front of a backend.
-    Queue(Health),
-    /// The built-in store, which is the process's: what it tells is about all services in it. It has no queue, and says by
-    /// itself when it fails.
-    Store(Store),
-}
-
-impl Monitor {
-    pub(in crate::telemetry) fn snapshot(&self) -> ExporterHealth {
-        match self {
-            Self::Queue(health) => health.snapshot(),
-            Self::Store(store) => stored(store.health()),
-        }
-    }
-
-    /// Says changes to `dispatch` from now on.
-    pub(in crate::telemetry) fn log_to(&self, dispatch: &Dispatch) {
-        if let Self::Queue(health) = self {
-            health.log_to(dispatch);
-        }
-    }
-
-    /// The program is ending: what waits is sent, beside all others.
-    pub(in crate::telemetry) fn hurry(&self) {
-        if let Self::Queue(health) = self {
-            health.hurry();
-        }
-    }
-}
-
-fn stored(health: chimera_traces::store::Health) -> ExporterHealth {
-    let error = health.last_error;
-    ExporterHealth {
-        exporter: "embedded",
-        signal: Signal::Traces.as_str(),
-        target: "the built-in store".to_owned(),
-        queued: 0,
-        exported: health.written,
-        dropped: health.dropped,
-        is_failing: health.failing,
-        last_error: error.map(|error| redact::text(&error).into_owned()),
-        advice: health.failing.then(|| {
-            "make room on the disk of the data directory, and see that it can be written".to_owned()
-        }),
-    }
-}
-
 /// The counters of one exporter. A cheap clone.
 #[derive(Debug, Clone)]
 pub(in crate::telemetry) struct Health(Arc<Inner>);
@@ -141,7 +57,7 @@ struct Inner {
     about: About,
     queued: AtomicU64,
     exported: AtomicU64,
-    dropped: AtomicU64,
+    dropped: Arc<AtomicU64>,
     is_failing: AtomicBool,
     is_overflowing: AtomicBool,
     is_rejecting: AtomicBool,
@@ -151,6 +67,7 @@ struct Inner {
     advice: Mutex<Option<String>>,
     /// How the queue is told that the program is ending.
     hurry: OnceLock<Hurry>,
+    backend: OnceLock<Arc<Backend>>,
     log: LateLog,
 }
 
@@ -161,7 +78,7 @@ impl Health {
             about,
             queued: AtomicU64::new(0),
             exported: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
+            dropped: Arc::default(),
             is_failing: AtomicBool::new(false),
             is_overflowing: AtomicBool::new(false),
             is_rejecting: AtomicBool::new(false),
@@ -169,6 +86,7 @@ impl Health {
             last_error: Mutex::new(None),
             advice: Mutex::new(None),
             hurry: OnceLock::new(),
+            backend: OnceLock::new(),
             log: LateLog::default(),
         }))
     }
@@ -185,6 +103,31 @@ impl Health {
         health
     }
 
+    /// What happens to the backend is said once for all of `siblings`.
+    fn join(&self, siblings: &Siblings) {
+        let backend = siblings.backends().of(&self.0.about);
+        self.send_to(&backend);
+        let _ = self.0.backend.set(backend);
+    }
+
+    /// The backend; one of its own where no siblings were named.
+    fn backend(&self) -> &Backend {
+        self.0.backend.get_or_init(|| {
+            let backend = Arc::default();
+            self.send_to(&backend);
+            backend
+        })
+    }
+
+    fn send_to(&self, backend: &Backend) {
+        let is_failing = self.0.is_failing.load(Relaxed);
+        // Nothing was exported yet: what fails now always will.
+        let unusable = is_failing
+            .then(|| lock(&self.0.last_error).clone())
+            .flatten();
+        backend.join(self.0.about.signal, unusable, &self.0.dropped);
+    }
+
     /// Says changes to `dispatch` from now on, and at once what who comes from elsewhere should know.
     pub(in crate::telemetry) fn log_to(&self, dispatch: &Dispatch) {
         self.0.log.log_to(dispatch);
@@ -194,7 +137,7 @@ impl Health {
         if self.0.is_failing.load(Relaxed) {
             return self.say_unusable();
         }
-        if *exporter == "jaeger" {
+        if *exporter == "jaeger" && self.backend().is_new() {
             self.say(|| {
                 tracing::info!(
                     exporter,
@@ -207,14 +150,17 @@ impl Health {
 
     /// It is failing before anything was exported.
     fn say_unusable(&self) {
-        let About {
-            exporter, signal, ..
-        } = &self.0.about;
-        let (items, error) = (self.items(), self.snapshot().last_error.unwrap_or_default());
+        let exporter = self.0.about.exporter;
+        let error = self.snapshot().last_error.unwrap_or_default();
+        let said = self.backend().cannot(&error);
+        if said.signals.is_empty() {
+            return;
+        }
+        let (items, services) = (said.items(), services(&said));
         self.say(|| {
             tracing::warn!(
                 exporter,
-                signal = signal.as_str(),
+                services,
                 error,
                 "`{exporter}` cannot be used, and all {items} for it are dropped; correct the setting, and start the program again"
             );
@@ -265,6 +211,34 @@ impl Health {
         }
     }
 
+    /// There is nobody any more who would export it.
+    pub(super) fn came_too_late(&self) {
+        // Counted already, where the thread panicked at this very moment.
+        let less = |queued: u64| Some(queued.saturating_sub(1));
+        let _ = self.0.queued.fetch_update(Relaxed, Relaxed, less);
+        self.0.dropped.fetch_add(1, Relaxed);
+    }
+
+    /// The exporter's thread is gone, and with it what waited.
+    pub(super) fn panicked(&self) {
+        let inner = &self.0;
+        inner
+            .dropped
+            .fetch_add(inner.queued.swap(0, Relaxed), Relaxed);
+        inner.is_failing.store(true, Relaxed);
+        let advice = "start the program again, and report what it said of the panic";
+        self.remember("the exporter's thread panicked".to_owned());
+        *lock(&inner.advice) = Some(advice.to_owned());
+        let (exporter, items) = (inner.about.exporter, items(inner.about.signal));
+        self.say(|| {
+            tracing::error!(
+                exporter,
+                signal = inner.about.signal.as_str(),
+                "the thread that exports {items} to `{exporter}` panicked, and all {items} for it are dropped; {advice}"
+            );
+        });
+    }
+
     /// Waits until there is an overflow to be said.
     pub(super) async fn overflow(&self) {
         self.0.overflow.notified().await;
@@ -274,10 +248,11 @@ impl Health {
         let About {
             exporter, signal, ..
         } = &self.0.about;
-        let (items, key) = match signal {
-            Signal::Traces => ("spans", "telemetry.batch.max_queue_size"),
-            Signal::Metrics => ("metrics", "telemetry.metrics.export_interval"),
-            Signal::Logs => ("log records", "telemetry.logs_batch.max_queue_size"),
+        let items = items(*signal);
+        let key = match signal {
+            Signal::Traces => "telemetry.batch.max_queue_size",
+            Signal::Metrics => "telemetry.metrics.export_interval",
+            Signal::Logs => "telemetry.logs_batch.max_queue_size",
         };
         self.say(|| {
             tracing::warn!(
@@ -305,13 +280,19 @@ impl Health {
         inner.is_overflowing.store(false, Relaxed);
         self.rejected(taken);
         if inner.is_failing.swap(false, Relaxed) {
-            let About {
-                exporter, target, ..
-            } = &inner.about;
-            let (items, dropped) = (self.items(), inner.dropped.load(Relaxed));
+            self.say_recovered(&self.backend().works(inner.about.signal));
+        }
+    }
+
+    fn say_recovered(&self, said: &Said) {
+        let exporter = self.0.about.exporter;
+        let (items, target) = (said.items(), self.target(said));
+        let (services, dropped) = (services(said), said.dropped);
+        if !said.signals.is_empty() {
             self.say(|| {
                 tracing::info!(
                     exporter,
+                    services,
                     dropped,
                     "exporting {items} to `{exporter}` at {target} works again"
                 );
@@ -331,7 +312,7 @@ impl Health {
         let About {
             exporter, target, ..
         } = &inner.about;
-        let (items, rejected) = (self.items(), taken.rejected);
+        let (items, rejected) = (items(inner.about.signal), taken.rejected);
         self.say(|| {
             tracing::warn!(
                 exporter,
@@ -351,14 +332,22 @@ impl Health {
         self.remember(error.clone());
         let advice = inner.about.setting.advice(failure);
         *lock(&inner.advice) = Some(advice.clone());
-        if !inner.is_failing.swap(true, Relaxed) {
-            let About {
-                exporter, target, ..
-            } = &inner.about;
-            let items = self.items();
+        inner.is_failing.store(true, Relaxed);
+        // An exporter that cannot be used was spoken of at the start.
+        if failure.kind != Kind::Settings {
+            let said = self.backend().fails(inner.about.signal, failure.kind);
+            self.say_failing(&said, &error, &advice);
+        }
+    }
+
+    fn say_failing(&self, said: &Said, error: &str, advice: &str) {
+        let exporter = self.0.about.exporter;
+        let (items, target, services) = (said.items(), self.target(said), services(said));
+        if !said.signals.is_empty() {
             self.say(|| {
                 tracing::warn!(
                     exporter,
+                    services,
                     error,
                     "exporting {items} to `{exporter}` at {target} fails; {advice}; {items} are dropped until it recovers"
                 );
@@ -366,16 +355,17 @@ impl Health {
         }
     }
 
-    fn remember(&self, error: String) {
-        *lock(&self.0.last_error) = Some(error);
+    /// Where to: paths differ from signal to signal.
+    fn target(&self, said: &Said) -> String {
+        let target = &self.0.about.target;
+        match said.signals[..] {
+            [_, _, ..] => place(target),
+            [_] | [] => target.clone(),
+        }
     }
 
-    fn items(&self) -> &'static str {
-        match self.0.about.signal {
-            Signal::Traces => "spans",
-            Signal::Metrics => "metrics",
-            Signal::Logs => "log records",
-        }
+    fn remember(&self, error: String) {
+        *lock(&self.0.last_error) = Some(error);
     }
 
     /// An exporter's thread has no subscriber of its own.
@@ -386,4 +376,9 @@ impl Health {
 
 fn lock(text: &Mutex<Option<String>>) -> MutexGuard<'_, Option<String>> {
     text.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many services what is said is about, where they are several.
+fn services(said: &Said) -> Option<usize> {
+    (said.services > 1).then_some(said.services)
 }

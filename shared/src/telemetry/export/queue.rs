@@ -160,7 +160,9 @@ impl<T: Send + 'static> Queue<T> {
         });
         let rt = event_loop()?;
         let (end, is_over) = sync_channel(1);
+        let watch = Watch(health.clone());
         let body = move || {
+            let _watch = watch;
             rt.block_on(batches.run(exporter));
             // A name that is still being looked up is nobody's any more.
             rt.shutdown_background();
@@ -179,11 +181,13 @@ impl<T: Send + 'static> Queue<T> {
         })
     }
 
-    /// Queues `item`, or drops it where there is no room.
+    /// Queues `item`, or drops it where there is no room, or nobody any more who would take it out.
     pub(in crate::telemetry) fn push(&self, item: T) {
         self.health.queued();
-        if let Err(TrySendError::Full(_) | TrySendError::Closed(_)) = self.items.try_send(item) {
-            self.health.overflowed();
+        match self.items.try_send(item) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => self.health.overflowed(),
+            Err(TrySendError::Closed(_)) => self.health.came_too_late(),
         }
     }
 
@@ -277,6 +281,17 @@ impl<T> fmt::Debug for Queue<T> {
         f.debug_struct("Queue")
             .field("health", &self.health)
             .finish_non_exhaustive()
+    }
+}
+
+/// Sees a panic of the thread: nothing else would be heard of an exporter that is gone.
+struct Watch(Health);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.panicked();
+        }
     }
 }
 

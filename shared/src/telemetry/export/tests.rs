@@ -6,6 +6,7 @@ mod queue;
 mod receiver;
 mod recipes;
 mod secrets;
+mod siblings;
 mod signals;
 mod tls;
 mod transports;

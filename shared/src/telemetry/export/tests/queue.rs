@@ -20,6 +20,7 @@ enum Answer {
     Take,
     Reject(u64),
     Refuse,
+    Panic,
     Nothing,
 }
 
@@ -46,6 +47,7 @@ impl Export<SpanData> for Backend {
                 kind: Kind::Unreachable,
                 again: Again::Never,
             }),
+            Answer::Panic => panic!("the backend said so"),
             Answer::Nothing => pending().await,
         }
     }
@@ -130,6 +132,38 @@ fn a_full_queue_drops_counts_and_says_so_once() {
     // It is said by the queue's thread, beside the export that hangs.
     telemetry.shutdown(LIMIT);
     assert_eq!(log.text().matches("is full").count(), 1, "{}", log.text());
+}
+
+#[test]
+fn a_thread_that_panicked_is_said_and_shown() {
+    let (telemetry, log, _backend) = queued(Answer::Panic, 100);
+    make_spans(&telemetry, 6);
+    // Who waits for it hears that it is gone, and does not wait for long.
+    telemetry.flush();
+    let until = std::time::Instant::now() + LIMIT;
+    while !telemetry.exporters()[0].is_failing && std::time::Instant::now() < until {
+        std::thread::yield_now();
+    }
+    make_spans(&telemetry, 3);
+    let health = &telemetry.exporters()[0];
+    assert_eq!((health.dropped, health.queued), (9, 0), "{health:?}");
+    assert_eq!(
+        health.last_error.as_deref(),
+        Some("the exporter's thread panicked")
+    );
+    assert!(health.is_failing && health.advice.is_some());
+    let page = telemetry.prometheus();
+    let failing = page
+        .lines()
+        .find(|line| line.starts_with("chimera_telemetry_exporter_failing{"));
+    assert!(failing.unwrap().ends_with(" 1"), "{page}");
+    let log = log.text();
+    assert_eq!(log.lines().count(), 1, "{log}");
+    assert!(
+        log.contains("the thread that exports spans to `otlp` panicked"),
+        "{log}"
+    );
+    telemetry.shutdown(LIMIT);
 }
 
 #[test]
