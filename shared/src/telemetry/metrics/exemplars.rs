@@ -19,7 +19,7 @@ use opentelemetry::{KeyValue, SpanId, TraceId, trace::SpanContext};
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,
     common::v1::{KeyValue as OtlpKeyValue, any_value::Value as Any},
-    metrics::v1::{Exemplar as OtlpExemplar, exemplar, metric::Data},
+    metrics::v1::{AggregationTemporality, Exemplar as OtlpExemplar, exemplar, metric::Data},
 };
 
 use crate::{config::ExemplarFilter, telemetry::keys};
@@ -165,18 +165,23 @@ impl Exemplars {
             .unwrap_or_default()
     }
 
-    /// Puts them into what is sent.
+    /// Puts them into what is sent. A sum of what came since the last time has only those that came since.
     pub(super) fn add_to(&self, request: &mut ExportMetricsServiceRequest) {
         let resources = request.resource_metrics.iter_mut();
         let scopes = resources.flat_map(|resource| &mut resource.scope_metrics);
         for metric in scopes.flat_map(|scope| &mut scope.metrics) {
             if let Some(Data::Histogram(histogram)) = &mut metric.data {
+                let is_delta = histogram.aggregation_temporality() == AggregationTemporality::Delta;
                 for point in &mut histogram.data_points {
+                    let since = if is_delta {
+                        point.start_time_unix_nano
+                    } else {
+                        0
+                    };
                     let found = self.of(&metric.name, &Series::of_otlp(&point.attributes));
+                    let found = found.into_iter().flatten().map(OtlpExemplar::from);
                     point.exemplars = found
-                        .into_iter()
-                        .flatten()
-                        .map(OtlpExemplar::from)
+                        .filter(|exemplar| exemplar.time_unix_nano >= since)
                         .collect();
                 }
             }
@@ -207,6 +212,12 @@ impl From<Exemplar> for OtlpExemplar {
 #[cfg(test)]
 mod tests {
     use opentelemetry::{TraceFlags, trace::TraceState};
+    use opentelemetry_proto::tonic::{
+        common::v1::AnyValue,
+        metrics::v1::{
+            Histogram as OtlpHistogram, HistogramDataPoint, Metric, ResourceMetrics, ScopeMetrics,
+        },
+    };
 
     use super::*;
 
@@ -239,6 +250,19 @@ mod tests {
         found.map(|exemplar| exemplar.map(id)).collect()
     }
 
+    fn request(metric: Metric) -> ExportMetricsServiceRequest {
+        let scope_metrics = vec![ScopeMetrics {
+            metrics: vec![metric],
+            ..ScopeMetrics::default()
+        }];
+        ExportMetricsServiceRequest {
+            resource_metrics: vec![ResourceMetrics {
+                scope_metrics,
+                ..ResourceMetrics::default()
+            }],
+        }
+    }
+
     #[test]
     fn each_bucket_has_its_own() {
         let exemplars = exemplars(ExemplarFilter::TraceBased);
@@ -267,6 +291,51 @@ mod tests {
         assert!(!taken(ExemplarFilter::TraceBased, None));
         assert!(taken(ExemplarFilter::AlwaysOn, None));
         assert!(!taken(ExemplarFilter::AlwaysOff, Some(&recorded)));
+    }
+
+    #[test]
+    fn what_was_sent_as_a_difference_is_not_sent_again() {
+        fn check(temporality: AggregationTemporality, expected: [usize; 2]) {
+            let exemplars = exemplars(ExemplarFilter::AlwaysOn);
+            exemplars.offer(NAME, 0.5, &[KeyValue::new("a.b", "x")], None);
+            let since = |time: SystemTime| {
+                let since = time.duration_since(UNIX_EPOCH).unwrap();
+                u64::try_from(since.as_nanos()).unwrap()
+            };
+            let sent = |start_time_unix_nano| {
+                let point = HistogramDataPoint {
+                    attributes: vec![OtlpKeyValue {
+                        key: "a.b".to_owned(),
+                        value: Some(AnyValue {
+                            value: Some(Any::StringValue("x".to_owned())),
+                        }),
+                        ..OtlpKeyValue::default()
+                    }],
+                    start_time_unix_nano,
+                    ..HistogramDataPoint::default()
+                };
+                let metric = Metric {
+                    name: NAME.to_owned(),
+                    data: Some(Data::Histogram(OtlpHistogram {
+                        data_points: vec![point],
+                        aggregation_temporality: temporality.into(),
+                    })),
+                    ..Metric::default()
+                };
+                let mut request = request(metric);
+                exemplars.add_to(&mut request);
+                let metric = &request.resource_metrics[0].scope_metrics[0].metrics[0];
+                match &metric.data {
+                    Some(Data::Histogram(sent)) => sent.data_points[0].exemplars.len(),
+                    other => panic!("{other:?}"),
+                }
+            };
+            let now = since(SystemTime::now());
+            let second = 1_000_000_000;
+            assert_eq!([sent(now - second), sent(now + second)], expected);
+        }
+        check(AggregationTemporality::Delta, [1, 0]);
+        check(AggregationTemporality::Cumulative, [1, 1]);
     }
 
     #[test]
