@@ -14,7 +14,7 @@ use super::otel;
 use super::problem::{ConfigErrors, Origin};
 use super::rules;
 use super::secret_files::{self, key_in_file};
-use super::sections::Config;
+use super::sections::{Config, OtlpConfig};
 use super::settings::{Leaf, Section as _, Visitor};
 
 /// The file that is read when it is there.
@@ -124,7 +124,8 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
         );
         draft.lay(layer, &keys);
     }
-    let standard = otel::entries(options, &mut draft.warnings);
+    let otlp = otlp(&draft, options, &keys);
+    let standard = otel::entries(options, &otlp, &mut draft.warnings);
     draft.lay(standard, &keys);
     let in_files = secret_files::entries(options, &keys, &mut draft.errors);
     draft.lay(in_files, &keys);
@@ -136,6 +137,19 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
     rules::settle_signals(&mut draft);
     rules::check(&mut draft);
     finish(draft)
+}
+
+/// How OTLP is spoken by all layers together: what a variable means may depend on what a flag says.
+fn otlp(files: &Draft, options: &LoadOptions, keys: &Keys) -> OtlpConfig {
+    let mut draft = Draft {
+        config: files.config.clone(),
+        ..Draft::new()
+    };
+    let files = &files.config.telemetry.otlp;
+    draft.lay(otel::entries(options, files, &mut Vec::new()), keys);
+    draft.lay(environment(&options.environment, keys), keys);
+    draft.lay(options.flags.iter().map(flag).collect(), keys);
+    draft.config.telemetry.otlp
 }
 
 fn finish(draft: Draft) -> Result<Loaded, ConfigErrors> {

@@ -13,11 +13,12 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::LoadOptions;
-use super::choices::{Exporter, LogsExporter, MetricsExporter, Propagator};
+use super::choices::{Exporter, LogsExporter, MetricsExporter, OtlpProtocol, Propagator};
 use super::layers::{Entry, Input, WhenWrong};
 use super::problem::{Origin, quoted};
 use super::secret::Secret;
 use super::secret_files::SUFFIX;
+use super::sections::{OtlpConfig, Signal};
 use super::value::{Value, elements, pairs};
 use variables::{Kind, Variable};
 
@@ -26,12 +27,18 @@ pub(super) use variables::variables;
 /// What "no limit" becomes: the most milliseconds that a 32-bit integer holds, as the specification suggests.
 const UNLIMITED_MS: u64 = i32::MAX as u64;
 
-/// The entries that the standard variables make; what cannot be used goes to `warnings`.
-pub(super) fn entries(options: &LoadOptions, warnings: &mut Vec<String>) -> Vec<Entry> {
+/// The entries that the standard variables make; what cannot be used goes to `warnings`. How OTLP is spoken, which decides
+/// about endpoints without a scheme, `otlp` says.
+pub(super) fn entries(
+    options: &LoadOptions,
+    otlp: &OtlpConfig,
+    warnings: &mut Vec<String>,
+) -> Vec<Entry> {
     let in_files = in_files::read(options, warnings);
     let mut reading = Reading {
         environment: &options.environment,
         in_files: &in_files,
+        otlp,
         warnings,
         entries: Vec::new(),
     };
@@ -61,6 +68,7 @@ struct Reading<'a> {
     environment: &'a BTreeMap<String, String>,
     /// The values of those whose `…_FILE` is set.
     in_files: &'a BTreeMap<String, Secret>,
+    otlp: &'a OtlpConfig,
     warnings: &'a mut Vec<String>,
     entries: Vec<Entry>,
 }
@@ -107,7 +115,7 @@ impl<'a> Reading<'a> {
         let string = |text: String| Some(Input::Toml(text.into()));
         let input = match kind {
             Kind::Text => string(text.to_owned()),
-            Kind::Endpoint => string(self.endpoint(name, text)),
+            Kind::Endpoint => string(self.endpoint(variable, text)),
             Kind::Word => string(text.to_ascii_lowercase()),
             Kind::Pairs => Some(Input::Text(text.to_owned())),
             Kind::Count => text
@@ -149,16 +157,20 @@ impl<'a> Reading<'a> {
 
     /// gRPC is used to addresses without a scheme, and so `localhost:4317` is one where that is spoken; whether it goes
     /// without TLS, a variable of its own says.
-    fn endpoint(&self, name: &str, text: &str) -> String {
-        let first = |mut names: Box<dyn Iterator<Item = String>>| {
-            names.find_map(|name| self.get(&name).map(str::to_ascii_lowercase))
-        };
-        let protocol = first(Box::new(variables::protocol_of(name)));
-        if text.contains("://") || protocol.as_deref() != Some("grpc") {
+    fn endpoint(&self, variable: &Variable, text: &str) -> String {
+        let mut signals = Signal::ALL.into_iter();
+        let own =
+            signals.find(|signal| variable.key == format!("otlp.{}.endpoint", signal.as_str()));
+        let protocol = own.map_or(self.otlp.protocol, |signal| self.otlp.protocol_of(signal));
+        if text.contains("://") || protocol != OtlpProtocol::Grpc {
             return text.to_owned();
         }
-        match first(Box::new(variables::insecure_of(name))).as_deref() {
-            Some("true") => format!("http://{text}"),
+        let insecure = variables::insecure_of(&variable.name);
+        let insecure = insecure
+            .into_iter()
+            .find_map(|name| self.get(&name).map(str::to_owned));
+        match insecure {
+            Some(insecure) if insecure.eq_ignore_ascii_case("true") => format!("http://{text}"),
             Some(_) | None => format!("https://{text}"),
         }
     }

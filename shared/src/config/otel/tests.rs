@@ -219,6 +219,44 @@ fn an_endpoint_of_grpc_needs_no_scheme() {
     let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "traces:1");
     let secure = ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "false");
     check(&[own, grpc, insecure, secure], "https://traces:1");
+    // Whoever says that it is gRPC, and whoever says last how it is spoken.
+    let ours = ("CHIMERA__TELEMETRY__OTLP__PROTOCOL", "grpc");
+    check(&[endpoint, ours], "https://host:4317");
+    let own_protocol = ("CHIMERA__TELEMETRY__OTLP__TRACES__PROTOCOL", "grpc");
+    check(&[own, own_protocol, insecure], "http://traces:1");
+    let http = ("CHIMERA__TELEMETRY__OTLP__PROTOCOL", "http/json");
+    let warnings = loaded(&[endpoint, grpc, http]).warnings;
+    assert!(
+        warnings[0].contains("OTEL_EXPORTER_OTLP_ENDPOINT is ignored"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn an_endpoint_without_a_scheme_is_grpc_where_a_file_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(
+        dir.path().join("grpc.toml"),
+        "telemetry.otlp.traces.protocol = \"grpc\"",
+    )
+    .unwrap();
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "host:4317"),
+        ("OTEL_EXPORTER_OTLP_INSECURE", "true"),
+    ];
+    let loaded = load(&LoadOptions {
+        config_file: Some("grpc.toml".into()),
+        environment: variables
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        working_dir: dir.path().to_owned(),
+        platform_data_dir: Some(PathBuf::from("/data")),
+        ..LoadOptions::default()
+    })
+    .unwrap();
+    assert_eq!(loaded.warnings, [""; 0]);
+    let traces = loaded.config.telemetry.otlp.signal(Signal::Traces);
+    assert_eq!(traces.url.expose(), "http://host:4317");
 }
 
 #[test]

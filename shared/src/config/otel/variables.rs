@@ -1,7 +1,5 @@
 //! Which standard variables are read, and the key that each sets.
 
-use std::iter;
-
 /// What kind of value the specification gives a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -245,16 +243,10 @@ pub(super) fn insecure() -> impl Iterator<Item = String> {
     groups.map(|(group, _)| format!("OTEL_EXPORTER_OTLP_{group}INSECURE"))
 }
 
-/// The variable that says whether what an endpoint's variable names goes without TLS.
+/// The variables that say whether what an endpoint's variable names goes without TLS; the first one that is set counts.
 ///
 /// Source: the OpenTelemetry specification, "OTLP exporter", "Insecure".
-pub(super) fn insecure_of(endpoint: &str) -> impl Iterator<Item = String> {
+pub(super) fn insecure_of(endpoint: &str) -> [String; 2] {
     let own = endpoint.replace("ENDPOINT", "INSECURE");
-    iter::once(own).chain(iter::once("OTEL_EXPORTER_OTLP_INSECURE".to_owned()))
-}
-
-/// The variable that says how what an endpoint's variable names is spoken.
-pub(super) fn protocol_of(endpoint: &str) -> impl Iterator<Item = String> {
-    let own = endpoint.replace("ENDPOINT", "PROTOCOL");
-    iter::once(own).chain(iter::once("OTEL_EXPORTER_OTLP_PROTOCOL".to_owned()))
+    [own, "OTEL_EXPORTER_OTLP_INSECURE".to_owned()]
 }

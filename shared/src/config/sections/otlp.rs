@@ -112,12 +112,8 @@ impl Signal {
 impl OtlpConfig {
     /// How `signal` is sent.
     pub fn signal(&self, signal: Signal) -> OtlpSignal {
-        let own = match signal {
-            Signal::Traces => &self.traces,
-            Signal::Metrics => &self.metrics,
-            Signal::Logs => &self.logs,
-        };
-        let protocol = own.protocol.unwrap_or(self.protocol);
+        let own = self.own(signal);
+        let protocol = self.protocol_of(signal);
         OtlpSignal {
             url: self.url(signal, own.endpoint.as_ref(), protocol),
             protocol,
@@ -139,6 +135,19 @@ impl OtlpConfig {
                 .as_ref()
                 .or(self.client_certificate.as_ref())
                 .cloned(),
+        }
+    }
+
+    /// How `signal` is spoken.
+    pub(in crate::config) fn protocol_of(&self, signal: Signal) -> OtlpProtocol {
+        self.own(signal).protocol.unwrap_or(self.protocol)
+    }
+
+    fn own(&self, signal: Signal) -> &OtlpSignalConfig {
+        match signal {
+            Signal::Traces => &self.traces,
+            Signal::Metrics => &self.metrics,
+            Signal::Logs => &self.logs,
         }
     }
 
