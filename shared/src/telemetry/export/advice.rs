@@ -42,6 +42,7 @@ impl Setting {
                 format!("look at the backend's load, or raise {section}.timeout")
             }
             Kind::File => format!("check the disk and the permissions ({section}.path)"),
+            Kind::Locked => format!("end whoever holds it, or name another file in {section}.path"),
             Kind::Settings => {
                 "correct the setting that is named, and start the program again".to_owned()
             }

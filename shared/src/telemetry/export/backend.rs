@@ -70,9 +70,12 @@ enum Trouble {
 impl Trouble {
     fn of(kind: Kind) -> Self {
         match kind {
-            Kind::Unreachable | Kind::Timeout | Kind::Certificate | Kind::File | Kind::Ended => {
-                Self::Away
-            }
+            Kind::Unreachable
+            | Kind::Timeout
+            | Kind::Certificate
+            | Kind::File
+            | Kind::Locked
+            | Kind::Ended => Self::Away,
             _ => Self::Refuses,
         }
     }

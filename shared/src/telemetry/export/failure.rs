@@ -1,6 +1,6 @@
 //! Why a batch was not taken: what to say of it, and whether to try again.
 
-use std::{error::Error, io, time::Duration};
+use std::{error::Error, io, path::Path, time::Duration};
 
 use http::StatusCode;
 use tonic::{Code, Status};
@@ -42,6 +42,8 @@ pub(super) enum Kind {
     Timeout,
     /// A file cannot be written.
     File,
+    /// Somebody else has the file to themselves.
+    Locked,
     /// The exporter cannot be made of its settings.
     Settings,
     /// The program ended before.
@@ -80,6 +82,19 @@ impl Failure {
         Self {
             cause: chain(error),
             kind: Kind::File,
+            again: Again::Never,
+        }
+    }
+
+    /// Another process has had a file to itself for too long.
+    pub(super) fn locked(path: &Path, limit: Duration) -> Self {
+        Self {
+            cause: format!(
+                "another process has held the lock of {} for {}",
+                path.display(),
+                humantime::format_duration(limit)
+            ),
+            kind: Kind::Locked,
             again: Again::Never,
         }
     }

@@ -3,10 +3,11 @@
 //! Source: <https://opentelemetry.io/docs/specs/otel/protocol/file-exporter/>.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
     os::unix::fs::MetadataExt as _,
     path::PathBuf,
+    time::Duration,
 };
 
 use opentelemetry_proto::{
@@ -17,12 +18,19 @@ use opentelemetry_proto::{
     },
 };
 use opentelemetry_sdk::{Resource, trace::SpanData};
+use tokio::time::{Instant, sleep};
 
 use super::{
     failure::Failure,
     queue::{Export, Taken},
     retry::Patience,
 };
+
+/// Longest that another writer may have the file to itself.
+const LOCKED_AT_MOST: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether it is free. The system would wait without end, and could not be told to stop.
+const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 
 /// Writes spans into a file, and puts it aside when it is large.
 ///
@@ -55,34 +63,55 @@ impl SpanFile {
 }
 
 impl Rotation {
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    async fn write(&self, line: &[u8]) -> Result<(), Failure> {
+        let file = |error| Failure::file(&error);
+        while !self.write_once(&self.open().await?, line).map_err(file)? {}
+        Ok(())
+    }
+
+    /// Whether it was written: not if the file is another one by now.
+    fn write_once(&self, file: &File, line: &[u8]) -> io::Result<bool> {
+        let bytes = file.metadata()?.len();
+        if !self.is_current(file) {
+            // Another writer put it aside in between.
+            return Ok(false);
+        }
+        if bytes > 0 && bytes + line.len() as u64 > self.max_bytes {
+            self.put_aside()?;
+            return Ok(false);
+        }
+        append(file, bytes, line).map(|()| true)
+    }
+
+    /// Opens the file, locked. Whoever writes a line holds the lock as long as that takes; who holds it for longer than
+    /// [`LOCKED_AT_MOST`] does something else.
+    async fn open(&self) -> Result<File, Failure> {
+        let file = self
+            .open_unlocked()
+            .map_err(|error| Failure::file(&error))?;
+        let end = Instant::now() + LOCKED_AT_MOST;
         loop {
-            let file = self.open()?;
-            let bytes = file.metadata()?.len();
-            if !self.is_current(&file) {
-                // Another writer put it aside in between.
-                continue;
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                // Some file systems have no locks.
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                    return Ok(file);
+                }
+                Err(TryLockError::Error(error)) => return Err(Failure::file(&error)),
+                Err(TryLockError::WouldBlock) if Instant::now() < end => sleep(BETWEEN_TRIES).await,
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Failure::locked(&self.path, LOCKED_AT_MOST));
+                }
             }
-            if bytes > 0 && bytes + line.len() as u64 > self.max_bytes {
-                self.put_aside()?;
-                continue;
-            }
-            return append(&file, bytes, line);
         }
     }
 
-    /// Opens the file, locked.
-    fn open(&self) -> io::Result<File> {
+    fn open_unlocked(&self) -> io::Result<File> {
         if let Some(directory) = self.path.parent() {
             fs::create_dir_all(directory)?;
         }
         let mut options = OpenOptions::new();
-        let file = options.create(true).append(true).open(&self.path)?;
-        match file.lock() {
-            // Some file systems have no locks.
-            Err(error) if error.kind() != io::ErrorKind::Unsupported => Err(error),
-            _ => Ok(file),
-        }
+        options.create(true).append(true).open(&self.path)
     }
 
     fn is_current(&self, file: &File) -> bool {
@@ -136,11 +165,9 @@ impl Export<SpanData> for SpanFile {
         let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
         let request = ExportTraceServiceRequest { resource_spans };
         let line = serde_json::to_vec(&request).map_err(io::Error::from);
-        let written = line.and_then(|mut line| {
-            line.push(b'\n');
-            self.rotation.write(&line)
-        });
-        written.map_err(|error| Failure::file(&error))?;
+        let mut line = line.map_err(|error| Failure::file(&error))?;
+        line.push(b'\n');
+        self.rotation.write(&line).await?;
         Ok(Taken::default())
     }
 }

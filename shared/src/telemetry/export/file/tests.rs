@@ -138,3 +138,24 @@ async fn a_full_disk_is_an_error_and_not_the_end() {
         failure.cause
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_somebody_else_holds_is_waited_for_and_then_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("traces.jsonl");
+    let other = File::create(&path).unwrap();
+    other.lock().unwrap();
+    let mut file = exporter(path.clone(), 1 << 20, 3);
+    let began = Instant::now();
+    let failure = file.export(spans(1), &patience()).await.unwrap_err();
+    assert_eq!(began.elapsed().as_secs(), LOCKED_AT_MOST.as_secs());
+    let expected = format!("the lock of {} for 5s", path.display());
+    assert!(failure.cause.contains(&expected), "{failure:?}");
+    let patience = patience();
+    let (written, ()) = tokio::join!(file.export(spans(1), &patience), async {
+        sleep(BETWEEN_TRIES * 3).await;
+        other.unlock().unwrap();
+    });
+    written.unwrap();
+    assert_eq!(read(&path).len(), 1);
+}
