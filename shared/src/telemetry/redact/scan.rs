@@ -171,7 +171,7 @@ fn before_host(text: &str, word: &Word) -> Option<Found> {
 /// The value of `--password value` and the like, when a dash at `at` begins it.
 fn of_flag(text: &str, at: usize) -> Option<Found> {
     let (name, start) = (text.as_bytes()[at] == b'-').then(|| flags::flag(text, at))??;
-    let (start, end) = value(text, start, name, false);
+    let (start, end) = value(text, start, name, false)?;
     (start < end).then_some(())?;
     plain(text, (start, end))
 }
@@ -195,7 +195,7 @@ fn in_pair(text: &str, from: usize, at: usize) -> Option<Found> {
     if bytes[at] == b':' && !is_joined && ordinary::begins_sentence(&text[start..]) {
         return None;
     }
-    let (start, end) = value(text, start, name, bytes[at] == b'=');
+    let (start, end) = value(text, start, name, bytes[at] == b'=')?;
     (start < end).then_some(())?;
     plain(text, (start, end))
 }
@@ -235,16 +235,19 @@ fn blanks(after: &str) -> usize {
     after.len() - rest.len()
 }
 
-/// Where the value that begins at `start` begins without its quotes, and where it ends.
-fn value(text: &str, start: usize, name: &str, is_assigned: bool) -> (usize, usize) {
+/// Where the value that begins at `start` begins without its quotes, and where it ends. One that was redacted before has no
+/// end here: looking for it, again and again, would take time by the square of the length of a text full of them.
+fn value(text: &str, start: usize, name: &str, is_assigned: bool) -> Option<(usize, usize)> {
     let rest = &text[start..];
     for (open, close) in [("\\\"", "\\\""), ("\"", "\""), ("'", "'")] {
         if let Some(quoted) = rest.strip_prefix(open) {
             let start = start + open.len();
-            return (start, start + end_of_quoted(quoted, close));
+            let is_hidden = quoted.starts_with(REDACTED);
+            return (!is_hidden).then(|| (start, start + end_of_quoted(quoted, close)));
         }
     }
-    (start, start + end_of_bare(rest, name, is_assigned))
+    let is_hidden = rest.starts_with(REDACTED);
+    (!is_hidden).then(|| (start, start + end_of_bare(rest, name, is_assigned)))
 }
 
 fn end_of_quoted(quoted: &str, close: &str) -> usize {

@@ -221,6 +221,13 @@ fn texts_made_to_be_slow_are_gone_through() {
         " --password -",
         "SG.",
         "SG.-",
+        "cookie=REDACTED ",
+        "cookie=\"REDACTED ",
+        "cookie=REDACTED\" ",
+        "password=REDACTED",
+        "authorization=REDACTED",
+        "authorization: REDACTED b=, ",
+        " --password REDACTED ",
     ] {
         let slow = piece.repeat((1 << 17) / piece.len());
         let end = "token=hush";
