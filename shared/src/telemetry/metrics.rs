@@ -22,7 +22,7 @@ use std::{
 use opentelemetry::{KeyValue, metrics::MeterProvider as _};
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider};
 
-use super::{Span, export::Monitor, keys, methods, pipeline::SpanCounts, scope};
+use super::{Span, build::scope, export::Monitor, keys, methods, pipeline::SpanCounts};
 use crate::config::ExemplarFilter;
 
 pub use format::MetricsFormat;

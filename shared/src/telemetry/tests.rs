@@ -1,5 +1,6 @@
 mod instrument;
 
+use chimera_traces::Store;
 use opentelemetry::trace::{SpanKind, TraceId};
 
 use super::*;

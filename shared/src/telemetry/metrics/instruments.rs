@@ -55,21 +55,8 @@ pub(super) struct Instruments {
 
 impl Instruments {
     pub(super) fn new(meter: &Meter) -> Self {
-        let seconds = |name: &'static str, what: &'static str| {
-            let known = DURATIONS.iter().find(|(known, _)| *known == name);
-            let (_, bounds) = known.expect("every histogram is in the table");
-            let histogram = meter
-                .f64_histogram(name)
-                .with_unit("s")
-                .with_boundaries(bounds.to_vec())
-                .with_description(what)
-                .build();
-            Duration { name, histogram }
-        };
-        let messages = |name: &'static str, what: &'static str| {
-            let counter = meter.u64_counter(name).with_unit("{message}");
-            counter.with_description(what).build()
-        };
+        let seconds = |name, what| seconds(meter, name, what);
+        let messages = |name, what| messages(meter, name, what);
         Self {
             process_duration: seconds(
                 metric::MESSAGING_PROCESS_DURATION,
@@ -115,6 +102,23 @@ impl Instruments {
                 .build(),
         }
     }
+}
+
+fn seconds(meter: &Meter, name: &'static str, what: &'static str) -> Duration {
+    let known = DURATIONS.iter().find(|(known, _)| *known == name);
+    let (_, bounds) = known.expect("every histogram is in the table");
+    let histogram = meter
+        .f64_histogram(name)
+        .with_unit("s")
+        .with_boundaries(bounds.to_vec())
+        .with_description(what)
+        .build();
+    Duration { name, histogram }
+}
+
+fn messages(meter: &Meter, name: &'static str, what: &'static str) -> Counter<u64> {
+    let counter = meter.u64_counter(name).with_unit("{message}");
+    counter.with_description(what).build()
 }
 
 /// How the tracer itself fares, read when somebody asks.
