@@ -9,21 +9,15 @@ mod filter;
 mod mongo;
 mod names;
 mod server_error;
+mod traced;
 
-use std::{
-    borrow::Cow,
-    future::Future,
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use opentelemetry::{KeyValue, trace::SpanKind};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     config::{DocumentsConfig, RedactedUrl},
-    telemetry::{DbCall, Scope, Span, SpanStart, keys},
+    telemetry::Scope,
 };
 use embedded::Embedded;
 use mongo::{Address, MongoDb};
@@ -388,73 +382,6 @@ impl Collection {
             }
             Engine::MongoDb(_) | Engine::Embedded(_) => Ok(()),
         }
-    }
-
-    async fn traced<T>(
-        &self,
-        operation: &'static str,
-        work: impl Future<Output = Result<T, DocumentError>>,
-    ) -> Result<T, DocumentError> {
-        // A name that was refused may be anything, also a secret in the wrong place.
-        let collection = names::check_collection(&self.name)
-            .is_ok()
-            .then(|| self.engine().name_of(&self.name));
-        let address = self.engine().address();
-        let span = self.span(operation, collection.as_deref(), address.as_ref());
-        let started = Instant::now();
-        let result = work.await;
-        let status_code = match (self.engine(), &result) {
-            (Engine::MongoDb(_), Err(error)) => MongoDb::status_code(error),
-            _ => None,
-        };
-        // What the server answered says best what happened, and the conventions want the same in both.
-        let error_type = |error: &DocumentError| {
-            status_code
-                .clone()
-                .map_or(Cow::Borrowed(error.error_type()), Cow::Owned)
-        };
-        let error_type = result.as_ref().err().map(error_type);
-        if let (Err(error), Some(error_type)) = (&result, &error_type) {
-            if let Some(code) = &status_code {
-                span.set(KeyValue::new(keys::DB_RESPONSE_STATUS_CODE, code.clone()));
-            }
-            span.fail(error_type.clone(), error);
-        }
-        let metrics = self.documents.scope.telemetry().metrics();
-        metrics.database(DbCall {
-            system: self.engine().system(),
-            operation,
-            collection: collection.as_deref(),
-            namespace: Some(self.engine().namespace()),
-            server: address.as_ref().map(|at| (&*at.host, at.port)),
-            status_code: status_code.as_deref(),
-            error_type: error_type.as_deref(),
-            duration: started.elapsed(),
-            span: Some(&span),
-        });
-        result
-    }
-
-    fn span(
-        &self,
-        operation: &'static str,
-        collection: Option<&str>,
-        address: Option<&Address>,
-    ) -> Span {
-        self.documents.scope.start_with(|| {
-            let name = match collection {
-                Some(collection) => Cow::Owned(format!("{operation} {collection}")),
-                None => Cow::Borrowed(operation),
-            };
-            let namespace = self.engine().namespace().to_owned();
-            SpanStart::new(SpanKind::Client, name)
-                .with(KeyValue::new(keys::DB_SYSTEM_NAME, self.engine().system()))
-                .with(KeyValue::new(keys::DB_NAMESPACE, namespace))
-                .with(KeyValue::new(keys::DB_OPERATION_NAME, operation))
-                .with_some(keys::DB_COLLECTION_NAME, collection.map(str::to_owned))
-                .with_some(keys::SERVER_ADDRESS, address.map(|at| Arc::clone(&at.host)))
-                .with_some(keys::SERVER_PORT, address.map(|at| i64::from(at.port)))
-        })
     }
 }
 

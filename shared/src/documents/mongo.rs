@@ -8,6 +8,8 @@ mod connect;
 mod exclusion;
 mod expiry;
 mod failure;
+#[cfg(test)]
+mod looked_at;
 mod query;
 mod watch;
 
@@ -336,52 +338,6 @@ async fn bounded<T>(
 ) -> Result<T, ServerError> {
     let result = tokio::time::timeout(timeout, operation.into_future()).await;
     result.map_err(|_| target.timed_out(timeout))
-}
-
-#[cfg(test)]
-impl MongoDb {
-    /// Removes now what would be removed within a minute.
-    pub(super) async fn sweep(&self, collection: &str) -> bool {
-        if self.is_swept_by_us(collection) {
-            return self.expiry.sweep_now().await;
-        }
-        let documents = self.collection(collection);
-        let expired = query::expired(self.now());
-        documents.delete_many(expired).await.is_ok()
-    }
-
-    pub(super) fn is_swept_by_us(&self, collection: &str) -> bool {
-        self.expiry.is_ours(&self.name_of(collection))
-    }
-
-    /// How many documents the server holds, also those whose time is up.
-    pub(super) async fn kept(&self, collection: &str) -> u64 {
-        let documents = self.collection(collection);
-        documents.count_documents(doc! {}).await.unwrap()
-    }
-}
-
-#[cfg(test)]
-#[cfg(feature = "servers")]
-impl MongoDb {
-    /// Carries out `change` under a lock, also on a server that needs none.
-    pub(super) async fn locked(
-        &self,
-        lease: Duration,
-        change: impl IntoFuture<Output = Result<(), Error>>,
-    ) -> Result<(), Error> {
-        let locks = Exclusion::with_locks(&self.database, lease, Arc::clone(&self.clock));
-        locks.around("queries", "q", change).await
-    }
-
-    pub(super) async fn indexes(&self, collection: &str) -> Vec<String> {
-        let documents = self.collection(collection);
-        documents.list_index_names().await.unwrap()
-    }
-
-    pub(super) async fn collections(&self) -> Vec<String> {
-        self.database.list_collection_names().await.unwrap()
-    }
 }
 
 impl std::fmt::Debug for MongoDb {

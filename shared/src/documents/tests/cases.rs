@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use opentelemetry::trace::SpanKind;
+
 use super::*;
 
 pub(super) async fn what_is_written_is_read_also_after_reopening(mut fixture: Fixture) {
