@@ -5,7 +5,8 @@
 //! that tries the hosts of the URL in turn, and knows nothing of what the connection is used for. Above it, each channel
 //! has a task of its own that opens it again, declares again what it needs, and goes on: one to publish, one for each
 //! requester's replies, one for each subscription. The client's own recovery is not used: it does not repeat what was
-//! under way, and it does not come back from a cancelled consumer or a closed channel.
+//! under way, and it does not come back from a cancelled consumer or a closed channel. Nor does it answer all that it is asked
+//! as a connection ends, so that every question here ends with its connection.
 //!
 //! # Publishing
 //! Many messages are under way at a time (at most 32 MiB of them), each waiting for its own confirm. When the connection
