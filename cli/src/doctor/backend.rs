@@ -6,7 +6,7 @@ use std::{
 };
 
 use chimera_shared::{
-    config::{Config, LogLevel, OtlpProtocol, Sampler, TracesUrl},
+    config::{Config, LogLevel, OtlpProtocol, Sampler, TelemetryConfig, TracesUrl},
     telemetry::{ExporterHealth, Setup, Siblings, SpanKind, SpanStart, Telemetry},
 };
 use opentelemetry::{KeyValue, TraceId};
@@ -74,10 +74,9 @@ async fn reachable(endpoint: &Endpoint) -> Finding {
     }
 }
 
-/// Sends one span as agents do, and returns its trace if every backend took it.
-async fn send(config: &Config) -> (Option<TraceId>, Vec<Finding>) {
-    let cause = "backend";
-    let mut telemetry = config.telemetry.clone();
+/// `configured`, for one span that goes to servers alone.
+fn to_backends(configured: &TelemetryConfig) -> TelemetryConfig {
+    let mut telemetry = configured.clone();
     let to_servers = ["otlp", "jaeger", "zipkin"];
     telemetry
         .exporters
@@ -89,6 +88,13 @@ async fn send(config: &Config) -> (Option<TraceId>, Vec<Finding>) {
     telemetry.batch.export_timeout = telemetry.batch.export_timeout.min(WITHIN);
     // What goes wrong is told here.
     telemetry.log_level = LogLevel::Off;
+    telemetry
+}
+
+/// Sends one span as agents do, and returns its trace if every backend took it.
+async fn send(config: &Config) -> (Option<TraceId>, Vec<Finding>) {
+    let cause = "backend";
+    let telemetry = to_backends(&config.telemetry);
     let setup = Setup {
         telemetry: &telemetry,
         log: &config.log,

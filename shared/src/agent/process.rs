@@ -60,13 +60,7 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
     metrics.consumed(broker.system, broker.address(), &destination);
     let span = arrival.scope(telemetry).into_span(|_| process.start());
     let outcome = worker.handle(&arrival, &span, &delivery).await;
-    if let Some(failure) = outcome.failure() {
-        span.fail(failure.error_type, &failure.message);
-        if !matches!(outcome, Outcome::Expired(_)) {
-            // Once, and here: nobody above handles it.
-            span.exception(failure.error_type, failure.message.clone());
-        }
-    }
+    outcome.record(&span);
     let error_type = outcome.failure().map(|failure| failure.error_type);
     let settling = settle::Settling {
         worker: &worker,
@@ -89,6 +83,16 @@ pub(crate) async fn process(worker: Arc<Worker>, delivery: Delivery) {
 }
 
 impl Outcome {
+    /// Records what went wrong, once, and here: nobody above handles it.
+    fn record(&self, span: &Span) {
+        if let Some(failure) = self.failure() {
+            span.fail(failure.error_type, &failure.message);
+            if !matches!(self, Self::Expired(_)) {
+                span.exception(failure.error_type, failure.message.clone());
+            }
+        }
+    }
+
     fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Handled(_) => None,

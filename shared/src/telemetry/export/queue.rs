@@ -158,24 +158,13 @@ impl<T: Send + 'static> Queue<T> {
             // Weak, because the thread ends when nobody can give it orders any more.
             orders: orders.downgrade(),
         });
-        let rt = event_loop()?;
-        let (end, is_over) = sync_channel(1);
-        let watch = Watch(health.clone());
-        let body = move || {
-            let _watch = watch;
-            rt.block_on(batches.run(exporter));
-            // A name that is still being looked up is nobody's any more.
-            rt.shutdown_background();
-            drop(end);
-        };
-        let builder = thread::Builder::new().name(format!("export-{}", health.exporter()));
-        let thread = builder.spawn(body).map_err(TelemetryError::Start)?;
+        let thread = batches.start(exporter)?;
         Ok(Self {
             items,
             orders,
             is_ending,
             cancel,
-            thread: Mutex::new(Some((thread, is_over))),
+            thread: Mutex::new(Some(thread)),
             health,
             flush_timeout: limits.timeout,
         })
@@ -306,7 +295,27 @@ struct Batches<T> {
     size: usize,
 }
 
-impl<T> Batches<T> {
+impl<T: Send + 'static> Batches<T> {
+    /// Starts the thread. What is returned beside it disconnects when it is over.
+    fn start(
+        self,
+        exporter: impl Export<T>,
+    ) -> Result<(JoinHandle<()>, Receiver<()>), TelemetryError> {
+        let rt = event_loop()?;
+        let (end, is_over) = sync_channel(1);
+        let watch = Watch(self.health.clone());
+        let builder = thread::Builder::new().name(format!("export-{}", self.health.exporter()));
+        let body = move || {
+            let _watch = watch;
+            rt.block_on(self.run(exporter));
+            // A name that is still being looked up is nobody's any more.
+            rt.shutdown_background();
+            drop(end);
+        };
+        let thread = builder.spawn(body).map_err(TelemetryError::Start)?;
+        Ok((thread, is_over))
+    }
+
     async fn run(mut self, mut exporter: impl Export<T>) {
         let mut batch = Vec::new();
         // Long gone, so that it is set by the first item.
