@@ -213,10 +213,11 @@ impl Health {
 
     /// There is nobody any more who would export it.
     pub(super) fn came_too_late(&self) {
-        // Counted already, where the thread panicked at this very moment.
-        let less = |queued: u64| Some(queued.saturating_sub(1));
-        let _ = self.0.queued.fetch_update(Relaxed, Relaxed, less);
-        self.0.dropped.fetch_add(1, Relaxed);
+        let less = |queued: u64| queued.checked_sub(1);
+        // Where the thread panicked at this very moment, it is among what was lost with it.
+        if self.0.queued.fetch_update(Relaxed, Relaxed, less).is_ok() {
+            self.0.dropped.fetch_add(1, Relaxed);
+        }
     }
 
     /// The exporter's thread is gone, and with it what waited.
@@ -225,10 +226,10 @@ impl Health {
         inner
             .dropped
             .fetch_add(inner.queued.swap(0, Relaxed), Relaxed);
-        inner.is_failing.store(true, Relaxed);
         let advice = "start the program again, and report what it said of the panic";
         self.remember("the exporter's thread panicked".to_owned());
         *lock(&inner.advice) = Some(advice.to_owned());
+        inner.is_failing.store(true, Relaxed);
         let (exporter, items) = (inner.about.exporter, items(inner.about.signal));
         self.say(|| {
             tracing::error!(
