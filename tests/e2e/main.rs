@@ -29,6 +29,7 @@ use on_each_backend;
 mod answered;
 mod backends_away;
 mod ended;
+mod foreign;
 mod health;
 mod logs;
 mod messages;

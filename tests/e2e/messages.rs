@@ -35,10 +35,10 @@ crate::on_each_backend! {
     an_ack_has_a_span_where_that_is_wanted,
 }
 
-const KEY: &str = "work.requested";
+pub(super) const KEY: &str = "work.requested";
 
 /// A stack with an agent `worker` whose handler is `handle`, and a channel that tells of each end of it.
-async fn with_worker<F, Fut>(backends: Backends, handle: F) -> Stack
+pub(super) async fn with_worker<F, Fut>(backends: Backends, handle: F) -> Stack
 where
     F: Fn(Context, Value) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Value, HandleError>> + Send,
@@ -56,7 +56,7 @@ where
     Stack::start_with(backends, setup).await.unwrap()
 }
 
-fn attempts(stopped: &Stopped) -> Vec<&Span> {
+pub(super) fn attempts(stopped: &Stopped) -> Vec<&Span> {
     let mut attempts: Vec<&Span> = stopped
         .only_trace()
         .spans()

@@ -193,7 +193,18 @@ impl Settling<'_> {
             name::ORIGINAL_ROUTING_KEY,
             self.arrival.routing_key.as_str(),
         );
+        self.keep_in_one_trace(&mut again);
         again
+    }
+
+    /// A message whose sender named no span gets this attempt's, under which all that come of it stand: else each attempt
+    /// would begin a trace. Where telemetry is off there is none to name, and the message stays as it came.
+    fn keep_in_one_trace(&self, message: &mut Message) {
+        let own = self.span.scope();
+        if !self.arrival.creation().is_valid() && own.span_context().is_valid() {
+            let propagator = self.worker.services.messaging.telemetry.propagator();
+            propagator.inject_message(own.context(), message);
+        }
     }
 
     fn describe(&self, message: &mut Message, failure: &Failure) {
