@@ -147,6 +147,10 @@ pub(super) fn decoded_text(value: &str) -> Option<String> {
 /// The header of `baggage`, sorted by name so that the same baggage is the same header; empty when it is.
 pub(super) fn header(baggage: &Baggage) -> String {
     let mut header = String::new();
+    // Mostly there is none, and finding that out by way of the members costs as much as the rest of a header.
+    if baggage.is_empty() {
+        return header;
+    }
     for (member, _) in members(baggage) {
         if !header.is_empty() {
             header.push(',');

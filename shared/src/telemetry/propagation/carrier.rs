@@ -96,10 +96,12 @@ fn only<'a>(mut values: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     })
 }
 
-/// `None` when there are no values, without an allocation.
-fn some<'a>(values: impl Iterator<Item = &'a str>) -> Option<Vec<&'a str>> {
-    let values: Vec<_> = values.collect();
-    (!values.is_empty()).then_some(values)
+/// `None` when there are no values, before a list is begun.
+fn some<'a>(mut values: impl Iterator<Item = &'a str>) -> Option<Vec<&'a str>> {
+    let first = values.next()?;
+    let mut all = vec![first];
+    all.extend(values);
+    Some(all)
 }
 
 /// Takes out every header that `is_stale` says so of.

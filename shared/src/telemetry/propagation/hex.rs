@@ -2,22 +2,32 @@
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// The bytes that `digits` spell, twice as many. Each pair by itself, so that no digit waits for the one before it.
+/// The digits of the longest id.
+const LONGEST: usize = 32;
+
+/// The bytes that `digits` spell, twice as many. No digit waits for another one, and none is looked up, so that the compiler
+/// reads many at once.
 pub(super) fn bytes<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    let mut seen = 0;
-    let (pairs, []) = digits.as_chunks::<2>() else {
-        return None;
-    };
-    if pairs.len() != N {
+    const { assert!(2 * N <= LONGEST) };
+    if digits.len() != 2 * N {
         return None;
     }
-    for (byte, pair) in bytes.iter_mut().zip(pairs) {
-        let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
-        seen |= high | low;
-        *byte = high << 4 | low;
+    let (mut values, mut bytes) = ([0; LONGEST], [0; N]);
+    let mut is_wrong = false;
+    for (value, digit) in values.iter_mut().zip(digits) {
+        let (number, letter) = (digit.wrapping_sub(b'0'), digit.wrapping_sub(b'a'));
+        let (is_number, is_letter) = (number < 10, letter < 6);
+        *value = if is_number {
+            number
+        } else {
+            letter.wrapping_add(10)
+        };
+        is_wrong |= !(is_number | is_letter);
     }
-    (seen & 0xf0 == 0).then_some(bytes)
+    for (byte, pair) in bytes.iter_mut().zip(values.chunks_exact(2)) {
+        *byte = pair[0] << 4 | pair[1];
+    }
+    (!is_wrong).then_some(bytes)
 }
 
 /// The number that at most 16 digits spell; upper case is not valid, which is why the standard library cannot do it.
