@@ -55,7 +55,7 @@ use propagation::Propagator;
 use tracer::Tracer;
 
 /// Whether spans and metrics are in this program at all.
-const IS_BUILT: bool = cfg!(feature = "telemetry");
+pub const IS_BUILT: bool = cfg!(feature = "telemetry");
 
 /// The telemetry of one service: its tracer, its metrics and its subscriber for the `tracing` macros. A cheap clone.
 #[derive(Clone)]

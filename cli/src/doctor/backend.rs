@@ -6,7 +6,10 @@ use std::{
 };
 
 use chimera_shared::{
-    config::{Config, LogLevel, OtlpProtocol, Sampler, TelemetryConfig, TracesUrl},
+    config::{
+        Config, LogFilter, LogLevel, LogsExporter, MetricsExporter, OtlpProtocol, Sampler,
+        TelemetryConfig, TracesUrl,
+    },
     telemetry::{ExporterHealth, Setup, Siblings, SpanKind, SpanStart, Telemetry},
 };
 use opentelemetry::{KeyValue, TraceId};
@@ -37,12 +40,8 @@ pub(super) async fn look(config: &Config, endpoints: &[Endpoint]) -> Vec<Finding
     for endpoint in endpoints {
         findings.push(reachable(endpoint).await);
     }
-    let mut sent = None;
-    if !endpoints.is_empty() {
-        let (trace, healths) = send(config).await;
-        findings.extend(healths);
-        sent = trace;
-    }
+    let (sent, healths) = send(config).await;
+    findings.extend(healths);
     findings.push(shown(config, sent).await);
     findings.push(clock(config, endpoints).await);
     findings
@@ -74,16 +73,19 @@ async fn reachable(endpoint: &Endpoint) -> Finding {
     }
 }
 
-/// `configured`, for one span that goes to servers alone.
+/// `configured`, for one of each signal that goes to servers alone.
 fn to_backends(configured: &TelemetryConfig) -> TelemetryConfig {
     let mut telemetry = configured.clone();
     let to_servers = ["otlp", "jaeger", "zipkin"];
     telemetry
         .exporters
         .retain(|exporter| to_servers.contains(&exporter.as_str()));
-    // What else is exported is not what was asked, and a log that says nothing sends nothing.
-    telemetry.metrics_exporters.clear();
-    telemetry.logs_exporters.clear();
+    telemetry
+        .metrics_exporters
+        .retain(|exporter| *exporter == MetricsExporter::Otlp);
+    telemetry
+        .logs_exporters
+        .retain(|exporter| *exporter == LogsExporter::Otlp);
     telemetry.sampler = Sampler::AlwaysOn;
     telemetry.batch.export_timeout = telemetry.batch.export_timeout.min(WITHIN);
     // What goes wrong is told here.
@@ -91,13 +93,17 @@ fn to_backends(configured: &TelemetryConfig) -> TelemetryConfig {
     telemetry
 }
 
-/// Sends one span as agents do, and returns its trace if every backend took it.
+/// Sends one span as agents do, and metrics and a log line where those are exported, and returns the trace if every backend
+/// of spans took it.
 async fn send(config: &Config) -> (Option<TraceId>, Vec<Finding>) {
     let cause = "backend";
-    let telemetry = to_backends(&config.telemetry);
+    let configured = to_backends(&config.telemetry);
+    let mut log = config.log.clone();
+    // Else the line might be none, and no record.
+    log.filter = LogFilter::warnings();
     let setup = Setup {
-        telemetry: &telemetry,
-        log: &config.log,
+        telemetry: &configured,
+        log: &log,
         version: Some(env!("CARGO_PKG_VERSION")),
         store: None,
         siblings: Siblings::default(),
@@ -116,6 +122,10 @@ async fn send(config: &Config) -> (Option<TraceId>, Vec<Finding>) {
     ));
     let span = telemetry.root().start(start);
     let trace = span.context().trace_id();
+    if !configured.logs_exporters.is_empty() {
+        span.scope()
+            .enter(|| tracing::warn!("`chimera doctor` sends this line to see whether it arrives"));
+    }
     span.end();
     let sent = telemetry.clone();
     let flushed = spawn_blocking(move || {
@@ -125,25 +135,31 @@ async fn send(config: &Config) -> (Option<TraceId>, Vec<Finding>) {
     let healths = flushed.await.unwrap_or_default();
     // Nothing is left to be sent.
     drop(spawn_blocking(move || telemetry.shutdown(WITHIN)).await);
-    let all_took_it = healths.iter().all(|health| health.exported > 0);
+    let mut of_spans = healths.iter().filter(|health| health.signal == "traces");
+    let is_sent = of_spans.clone().count() > 0 && of_spans.all(|health| health.exported > 0);
     let findings = healths.iter().map(taken).collect();
-    (all_took_it.then_some(trace), findings)
+    (is_sent.then_some(trace), findings)
 }
 
 fn taken(health: &ExporterHealth) -> Finding {
     let (cause, exporter) = ("backend", health.exporter);
+    let sent = match health.signal {
+        "traces" => "span",
+        "metrics" => "metrics",
+        _ => "log record",
+    };
     match &health.last_error {
         None if health.exported > 0 => {
-            Finding::good(cause, format!("it took the span that `{exporter}` sent"))
+            Finding::good(cause, format!("it took the {sent} that `{exporter}` sent"))
         }
         None => Finding::bad(
             cause,
-            format!("what `{exporter}` sent was not answered in time"),
+            format!("the {sent} that `{exporter}` sent was not answered in time"),
             "look at the backend's load and its log",
         ),
         Some(error) => Finding::bad(
             cause,
-            format!("it did not take the span that `{exporter}` sent: {error}"),
+            format!("it did not take the {sent} that `{exporter}` sent: {error}"),
             health
                 .advice
                 .as_deref()

@@ -2,8 +2,9 @@
 
 use std::{fmt::Display, fs, path::Path, time::Duration};
 
-use chimera_shared::config::{
-    Loaded, OtlpProtocol, OtlpSignal, Propagator, Signal, TelemetryConfig, TracesUrl,
+use chimera_shared::{
+    config::{Loaded, OtlpProtocol, OtlpSignal, Propagator, Signal, TelemetryConfig, TracesUrl},
+    telemetry::IS_BUILT,
 };
 
 use super::{endpoint::Endpoint, finding::Finding};
@@ -77,6 +78,13 @@ fn ignored(warnings: &[String]) -> Finding {
 
 fn switch(loaded: &Loaded) -> Finding {
     let cause = "switched on";
+    if !IS_BUILT {
+        return Finding::bad(
+            cause,
+            "this program was built without the feature `telemetry`: it makes no spans and no metrics",
+            "build it without `--no-default-features`, or with `--features telemetry`",
+        );
+    }
     if loaded.config.telemetry.enabled {
         return Finding::good(cause, "telemetry.enabled is true");
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::TcpListener};
 
-use axum::Router;
+use axum::{Router, http::StatusCode, routing::post};
 use serde_json::Value;
 use tokio::{net::TcpListener as TokioListener, runtime::Runtime};
 
@@ -90,7 +90,7 @@ fn a_backend_that_nobody_runs_is_told_with_its_address() {
     assert!(!text.contains("hush"), "{text}");
 }
 
-/// Log records and metrics go to the same backend; none of them is sent, and none is missed.
+/// Spans, metrics and log records go to the same backend.
 #[test]
 fn a_backend_that_takes_everything_is_well() {
     let directory = directory();
@@ -113,7 +113,44 @@ fn a_backend_that_takes_everything_is_well() {
         .filter(|finding| finding["cause"] == "backend")
         .map(|finding| finding["seen"].as_str().unwrap())
         .collect();
-    assert_eq!(backend, ["it took the span that `otlp` sent"]);
+    assert_eq!(
+        backend,
+        [
+            "it took the span that `otlp` sent",
+            "it took the metrics that `otlp` sent",
+            "it took the log record that `otlp` sent"
+        ]
+    );
+}
+
+#[test]
+fn metrics_and_log_records_that_are_refused_are_told() {
+    let directory = directory();
+    let rt = Runtime::new().unwrap();
+    let listener = rt.block_on(TokioListener::bind("127.0.0.1:0")).unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let takes_spans = Router::new()
+        .route("/v1/traces", post(async || ""))
+        .fallback(async || StatusCode::UNAUTHORIZED);
+    rt.spawn(async move { axum::serve(listener, takes_spans).await });
+    let (findings, code) = examined(
+        directory.path(),
+        &[
+            ("OTEL_TRACES_EXPORTER", "otlp"),
+            ("OTEL_LOGS_EXPORTER", "otlp"),
+            ("OTEL_METRICS_EXPORTER", "otlp"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+        ],
+    );
+    assert_eq!(code, Some(4));
+    check(&findings, "backend", "ok", "it took the span");
+    check(
+        &findings,
+        "backend",
+        "bad",
+        "did not take the metrics that `otlp` sent: it answered 401",
+    );
+    check(&findings, "backend", "bad", "did not take the log record");
 }
 
 #[test]

@@ -8,6 +8,9 @@ use crate::config::layers::Input;
 /// The port of OTLP over gRPC.
 const OTLP_GRPC: u16 = 4317;
 
+/// The exporter `jaeger` has no standard variable for where it sends: the standard way to a Jaeger is OTLP.
+const INSTEAD_OF_JAEGER: &str = "OTEL_TRACES_EXPORTER=otlp and OTEL_EXPORTER_OTLP_ENDPOINT";
+
 /// Those that are not read any more, with what took their place.
 pub(super) const GONE: [(&str, &str); 6] = [
     (
@@ -107,7 +110,7 @@ impl Reading<'_> {
                 _ => self.warn(
                     port,
                     &format!(
-                        "Jaeger takes spans as OTLP, at port {OTLP_GRPC}; set OTEL_EXPORTER_OTLP_ENDPOINT for another"
+                        "Jaeger takes spans as OTLP, at port {OTLP_GRPC}; for another, set {INSTEAD_OF_JAEGER} instead"
                     ),
                 ),
             }
@@ -118,7 +121,7 @@ impl Reading<'_> {
                 host,
                 "jaeger.endpoint",
                 Input::Toml(endpoint.into()),
-                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                INSTEAD_OF_JAEGER,
             );
         }
     }

@@ -297,7 +297,8 @@ fn variables_of_older_systems_are_read_and_named() {
         &[("TRACING_JAEGER_HOST", "tracer")],
         "jaeger.endpoint",
         "\"http://tracer:4317\"",
-        "the environment variable TRACING_JAEGER_HOST is of an older system; set OTEL_EXPORTER_OTLP_ENDPOINT instead",
+        "the environment variable TRACING_JAEGER_HOST is of an older system; set OTEL_TRACES_EXPORTER=otlp and \
+         OTEL_EXPORTER_OTLP_ENDPOINT instead",
     );
 }
 
@@ -317,8 +318,8 @@ fn a_standard_variable_beats_one_of_an_older_system() {
 fn what_is_gone_says_what_took_its_place() {
     check_ignored(
         &[("TRACING_JAEGER_PORT", "6831")],
-        "the environment variable TRACING_JAEGER_PORT is ignored: Jaeger takes spans as OTLP, at port 4317; set \
-         OTEL_EXPORTER_OTLP_ENDPOINT for another",
+        "the environment variable TRACING_JAEGER_PORT is ignored: Jaeger takes spans as OTLP, at port 4317; for \
+         another, set OTEL_TRACES_EXPORTER=otlp and OTEL_EXPORTER_OTLP_ENDPOINT instead",
     );
     check_ignored(
         &[("OTEL_EXPORTER_JAEGER_ENDPOINT", "http://host:14268")],

@@ -25,6 +25,10 @@ impl Setting {
                  {section}.client_key, or use `http://` where the backend has no TLS"
             ),
             Kind::Protocol => self.other_protocol(),
+            Kind::Page => format!(
+                "what answers there is a page for people: give {section}.endpoint the port that takes OTLP, usually 4318 \
+                 for HTTP and 4317 for gRPC"
+            ),
             Kind::NotFound => format!(
                 "check the path in {section}.endpoint and the protocol: HTTP appends `/v1/traces` and its like to \
                  `endpoint`, but not to a signal's own"

@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Certificate,
     /// The other side speaks something else.
     Protocol,
+    /// The other side answers with pages for people.
+    Page,
     /// Nothing is there at this path.
     NotFound,
     /// The other side does not know us, or lets us not.

@@ -91,7 +91,7 @@ impl Http {
         if answer::is_page(&answer.body) {
             return Err(Failure {
                 cause: format!("it answered {} with a page", answer.status),
-                kind: Kind::Protocol,
+                kind: Kind::Page,
                 again: Again::Never,
             });
         }

@@ -190,7 +190,7 @@ async fn what_a_backend_says_is_repeated_without_our_secrets() {
     http(400, "{\"code\":3,\"message\":\"bad\"}", "check its version").await;
     http(500, "", "the backend's log").await;
     let page = "<html><body>Welcome to the proxy</body></html>";
-    let log = http(200, page, "gRPC is usually on port 4317").await;
+    let log = http(200, page, "what answers there is a page for people").await;
     assert!(log.contains("it answered 200 with a page"), "{log}");
 
     let grpc = async |code, advice| said(OtlpProtocol::Grpc, Reply::Grpc(code, None), advice).await;
