@@ -16,15 +16,11 @@ use opentelemetry_proto::tonic::trace::v1::{
 };
 use opentelemetry_sdk::trace::SpanData;
 
-/// More than most spans have.
-const USUAL_BYTES: usize = 1_024;
-
-/// `prefix` and after it the span as OTLP's `Span`.
-pub(crate) fn span(prefix: &[u8], span: &SpanData) -> Vec<u8> {
-    let mut message = Message(Vec::with_capacity(USUAL_BYTES));
-    message.0.extend_from_slice(prefix);
-    message.span(span);
-    message.0
+/// Appends the span as OTLP's `Span`, but for its ids, name, start and end, which are kept beside it.
+pub(crate) fn rest(buffer: &mut Vec<u8>, span: &SpanData) {
+    let mut message = Message(std::mem::take(buffer));
+    message.rest(span);
+    *buffer = message.0;
 }
 
 /// The kind as OTLP numbers it.
@@ -51,15 +47,12 @@ enum Wire {
 struct Message(Vec<u8>);
 
 impl Message {
-    fn span(&mut self, span: &SpanData) {
-        self.ids(&span.span_context);
+    fn rest(&mut self, span: &SpanData) {
+        self.bytes(3, span.span_context.trace_state().header().as_bytes());
         if span.parent_span_id != SpanId::INVALID {
             self.bytes(4, &span.parent_span_id.to_bytes());
         }
-        self.bytes(5, span.name.as_bytes());
         self.number(6, kind(&span.span_kind).unsigned_abs());
-        self.fixed64(7, nanos(span.start_time));
-        self.fixed64(8, nanos(span.end_time));
         self.attributes(9, &span.attributes);
         self.number(10, span.dropped_attributes_count);
         for event in &span.events.events {
@@ -84,7 +77,7 @@ impl Message {
         self.flags(16, &span.span_context, span.parent_span_is_remote);
     }
 
-    /// Trace id, span id and trace state, which spans and links begin with.
+    /// Trace id, span id and trace state, which links begin with.
     fn ids(&mut self, context: &SpanContext) {
         self.bytes(1, &context.trace_id().to_bytes());
         self.bytes(2, &context.span_id().to_bytes());
@@ -284,15 +277,19 @@ mod tests {
     }
 
     fn check(data: &SpanData) {
-        let expected = OtlpSpan::from(data.clone()).encode_to_vec();
-        let encoded = span(b"id", data);
-        let (prefix, encoded) = encoded.split_at(2);
-        assert_eq!(prefix, b"id");
-        assert_eq!(
-            OtlpSpan::decode(encoded).unwrap(),
-            OtlpSpan::decode(&*expected).unwrap()
-        );
-        assert_eq!(encoded.len(), expected.len());
+        let expected = OtlpSpan {
+            trace_id: Vec::new(),
+            span_id: Vec::new(),
+            name: String::new(),
+            start_time_unix_nano: 0,
+            end_time_unix_nano: 0,
+            ..OtlpSpan::from(data.clone())
+        };
+        let mut encoded = b"before".to_vec();
+        rest(&mut encoded, data);
+        let encoded = encoded.strip_prefix(b"before").unwrap();
+        assert_eq!(OtlpSpan::decode(encoded).unwrap(), expected);
+        assert_eq!(encoded.len(), expected.encoded_len());
     }
 
     #[test]

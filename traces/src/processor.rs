@@ -28,8 +28,8 @@ use crate::store::{Origin, Store};
 
 /// Writes each span into a [`Store`] as it ends, on the thread that ends it: a span whose `end` returned survives a kill.
 ///
-/// There is no queue, hence nothing to flush; what the disk cannot take is dropped and counted. A write takes microseconds, and once in some ten thousand
-/// spans, when fjall starts a new table, as long as the disk needs to take the journal; it never waits for compaction.
+/// There is no queue, hence nothing to flush; what the disk cannot take is dropped and counted. A write is one call of the
+/// system, for the end of a file; spans are sorted into tables on a thread of the store's.
 /// (The name is OpenTelemetry's: a `SpanProcessor`.)
 pub struct StoreProcessor {
     store: Store,

@@ -1,20 +1,24 @@
 //! The span store: OTLP in through one door, traces out.
 
+mod block;
+mod chunk;
 mod health;
 mod key;
+mod mover;
 mod origin;
-mod places;
 mod read;
+mod record;
 mod retention;
 mod search;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod write;
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, mpsc::Receiver},
 };
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
@@ -24,9 +28,10 @@ use opentelemetry_sdk::trace::SpanData;
 pub use self::{health::Health, origin::Origin, retention::Retention, search::Query};
 use self::{
     health::Monitor,
+    mover::Mover,
     origin::{Catalog, Origins},
-    places::Places,
     retention::Sweeper,
+    tail::{News, Tail},
 };
 
 /// Spans on disk. A handle: clones share one store, and all of them must be gone before the directory can be opened again.
@@ -39,17 +44,22 @@ pub struct Store {
 
 struct Shared {
     engine: Arc<Engine>,
-    // Declared last: its drop stops and joins the thread that shares the engine.
+    // Declared last: their drops stop and join the threads that share the engine.
+    _mover: Mover,
     _sweeper: Sweeper,
 }
 
 /// The keyspaces of one open database, and what is remembered about them.
 struct Engine {
     database: Database,
-    /// minute, trace id, span id -> origin, encoded span.
-    bodies: Keyspace,
-    places: Places,
-    /// service, start, trace id, span id -> what a search filters on.
+    /// What has ended and is not in the keyspaces yet.
+    tail: Tail,
+    moving: Mutex<()>,
+    /// minute, segment of the tail, trace id -> the records of spans.
+    chunks: Keyspace,
+    /// trace id, minute, segment -> nothing: that is where the chunks of a trace are.
+    places: Keyspace,
+    /// service, start of the newest, segment -> what a search filters on, of some hundred spans.
     index: Keyspace,
     catalog: Catalog,
     origins: Origins,
@@ -83,6 +93,9 @@ pub enum ReadError {
     /// The engine failed, mostly because of the disk under it.
     #[error("reading the trace store")]
     Engine(#[from] fjall::Error),
+    /// The file with the newest spans could not be read.
+    #[error("reading the newest spans of the trace store")]
+    Tail(#[from] io::Error),
 }
 
 /// What became of the spans handed to [`Store::write`].
@@ -110,7 +123,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_with(dir: &Path, retention: Retention) -> Result<Self, OpenError> {
-        let engine = Engine::open(dir).map_err(|source| match source {
+        let (engine, news) = Engine::open(dir).map_err(|source| match source {
             fjall::Error::Locked => OpenError::Locked { dir: dir.into() },
             source => OpenError::Engine {
                 dir: dir.into(),
@@ -118,10 +131,12 @@ impl Store {
             },
         })?;
         let engine = Arc::new(engine);
+        let mover = Mover::start(Arc::clone(&engine), news);
         let sweeper = Sweeper::start(Arc::clone(&engine), retention);
         Ok(Self {
             shared: Arc::new(Shared {
                 engine,
+                _mover: mover,
                 _sweeper: sweeper,
             }),
         })
@@ -173,7 +188,8 @@ impl fmt::Debug for Store {
 }
 
 impl Engine {
-    fn open(dir: &Path) -> Result<Self, fjall::Error> {
+    /// Opens what is in `dir`. The mover is to listen to what is returned with it.
+    fn open(dir: &Path) -> Result<(Self, Receiver<News>), fjall::Error> {
         std::fs::create_dir_all(dir)?;
         let database = Database::builder(dir)
             .cache_size(CACHE_BYTES)
@@ -182,36 +198,40 @@ impl Engine {
             // to compact back into the queue, and takes it out again.
             .worker_threads(1)
             .open()?;
-        forget_former_layout(&database)?;
+        forget_former_layouts(&database)?;
         let keyspace = |name, memtable_bytes| {
             database.keyspace(name, || {
                 KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes)
             })
         };
-        let bodies = keyspace("bodies", BODIES_MEMTABLE_BYTES)?;
-        let index = keyspace("entries", INDEX_MEMTABLE_BYTES)?;
-        let places = keyspace("places", INDEX_MEMTABLE_BYTES)?;
         let names = keyspace("catalog", INDEX_MEMTABLE_BYTES)?;
-        Ok(Self {
-            catalog: Catalog::load(names.clone())?,
+        let catalog = Catalog::load(names.clone())?;
+        let (tail, news) = Tail::open(&dir.join("tail"), catalog.next_segment()?, TAIL_BYTES)?;
+        let engine = Self {
+            chunks: keyspace("chunks", CHUNKS_MEMTABLE_BYTES)?,
+            places: keyspace("traces", INDEX_MEMTABLE_BYTES)?,
+            index: keyspace("blocks", INDEX_MEMTABLE_BYTES)?,
             origins: Origins::load(names)?,
             monitor: Monitor::default(),
+            catalog,
+            tail,
+            moving: Mutex::new(()),
             database,
-            bodies,
-            places: Places::new(places),
-            index,
-        })
+        };
+        Ok((engine, news))
     }
 }
 
-/// Removes what was written when bodies were found by their ids alone; nobody would find them now.
-fn forget_former_layout(database: &Database) -> Result<(), fjall::Error> {
-    for name in ["spans", "index"] {
-        if database.keyspace_exists(name) {
-            tracing::info!("the trace store has a new layout: traces of before are removed");
-            let former = database.keyspace(name, KeyspaceCreateOptions::default)?;
-            database.delete_keyspace(former)?;
-        }
+/// Removes what was written when each span was a row of its own; nobody would find them now.
+fn forget_former_layouts(database: &Database) -> Result<(), fjall::Error> {
+    let former = ["spans", "index", "bodies", "entries", "places"];
+    let former = former.map(|name| (name, database.keyspace_exists(name)));
+    if former.iter().any(|(_, exists)| *exists) {
+        tracing::info!("the trace store has a new layout: traces of before are removed");
+    }
+    for (name, _) in former.iter().filter(|(_, exists)| *exists) {
+        let former = database.keyspace(name, KeyspaceCreateOptions::default)?;
+        database.delete_keyspace(former)?;
     }
     Ok(())
 }
@@ -220,5 +240,7 @@ fn forget_former_layout(database: &Database) -> Result<(), fjall::Error> {
 const CACHE_BYTES: u64 = 16 << 20;
 /// What an opening replays at most; fjall wants at least 64 MiB.
 const JOURNAL_BYTES: u64 = 64 << 20;
-const BODIES_MEMTABLE_BYTES: u64 = 32 << 20;
+const CHUNKS_MEMTABLE_BYTES: u64 = 32 << 20;
 const INDEX_MEMTABLE_BYTES: u64 = 8 << 20;
+/// What may wait on disk to be moved into the keyspaces. Beyond it spans are dropped: writers never wait.
+const TAIL_BYTES: u64 = 96 << 20;

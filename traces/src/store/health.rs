@@ -1,8 +1,11 @@
 //! Counts of what was written and lost, and the log line when that changes.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+use std::{
+    io,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
 };
 
 /// How a store is doing since it was opened.
@@ -14,7 +17,7 @@ pub struct Health {
     pub dropped: u64,
     /// Records that a read found undecodable and skipped. One record counts each time it is met.
     pub broken: u64,
-    /// Whether the last write failed.
+    /// Whether the last write failed, or what was written is not sorted into the store: the tail of it fills up then.
     pub failing: bool,
     /// The last error, with its causes.
     pub last_error: Option<String>,
@@ -29,6 +32,8 @@ pub(super) enum WriteError {
     // Said in full here, since the health has room for one text.
     #[error("{}", cause(.0))]
     Engine(#[from] fjall::Error),
+    #[error("{0}")]
+    Tail(#[from] io::Error),
 }
 
 fn cause(error: &fjall::Error) -> String {
@@ -47,6 +52,8 @@ pub(super) struct Monitor {
     dropped: AtomicU64,
     broken: AtomicU64,
     failing: AtomicBool,
+    /// Whether spans stay in the tail, because the engine does not take them.
+    stuck: AtomicBool,
     last_error: Mutex<Option<String>>,
 }
 
@@ -56,7 +63,7 @@ impl Monitor {
             written: self.written.load(Relaxed),
             dropped: self.dropped.load(Relaxed),
             broken: self.broken.load(Relaxed),
-            failing: self.failing.load(Relaxed),
+            failing: self.failing.load(Relaxed) || self.stuck.load(Relaxed),
             last_error: self
                 .last_error
                 .lock()
@@ -83,17 +90,36 @@ impl Monitor {
 
     pub(super) fn failed(&self, spans: u64, error: &WriteError) {
         self.dropped.fetch_add(spans, Relaxed);
-        let text = error.to_string();
         if !self.failing.swap(true, Relaxed) {
-            tracing::error!(error = %text, "the trace store cannot write; spans are dropped until it can");
+            tracing::error!(%error, "the trace store cannot write; spans are dropped until it can");
         } else if matches!(error, WriteError::Engine(fjall::Error::Poisoned)) {
             // After the first error every write fails so: the first one is what helps.
             return;
         }
+        // The tail is full then because it is not moved, and why that is helps more.
+        if !(self.stuck.load(Relaxed) && matches!(error, WriteError::Behind)) {
+            self.keep(error);
+        }
+    }
+
+    /// What became of moving the tail.
+    pub(super) fn moved(&self, error: Option<&WriteError>) {
+        let was_stuck = self.stuck.swap(error.is_some(), Relaxed);
+        match error {
+            Some(error) if !was_stuck => {
+                tracing::error!(%error, "the trace store cannot sort what was written; spans are dropped when there is much of it");
+                self.keep(error);
+            }
+            None if was_stuck => tracing::info!("the trace store sorts what is written again"),
+            _ => {}
+        }
+    }
+
+    fn keep(&self, error: &WriteError) {
         *self
             .last_error
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(text);
+            .unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
     }
 
     pub(super) fn broken(&self) {
@@ -103,8 +129,6 @@ impl Monitor {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[test]

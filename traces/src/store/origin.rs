@@ -39,6 +39,7 @@ const MAX_ORIGINS: usize = 4_096;
 const SERVICE: u8 = b's';
 const OPERATION: u8 = b'o';
 const ORIGIN: u8 = b'r';
+const SEGMENT: u8 = b't';
 
 /// The services known, kept on disk and in memory.
 pub(super) struct Catalog {
@@ -92,6 +93,18 @@ impl Catalog {
         Ok(service)
     }
 
+    /// Remembers that the segment of the tail with this number was moved.
+    pub(super) fn note_segment(&self, number: u64) -> Result<(), fjall::Error> {
+        self.names.insert([SEGMENT], number.to_be_bytes())
+    }
+
+    /// A number above those of all segments that were moved.
+    pub(super) fn next_segment(&self) -> Result<u64, fjall::Error> {
+        let last = self.names.get([SEGMENT])?;
+        let last = last.and_then(|last| last[..].try_into().ok());
+        Ok(last.map_or(0, |last| u64::from_be_bytes(last) + 1))
+    }
+
     /// Remembers that `service` has an operation `name` of this kind.
     pub(super) fn note_operation(
         &self,
@@ -127,6 +140,12 @@ impl Service {
             name: name.to_owned(),
             operations: Default::default(),
         }
+    }
+
+    /// One that is in no store.
+    #[cfg(test)]
+    pub(super) fn of_number(id: u32) -> Arc<Self> {
+        Arc::new(Self::new(id, ""))
     }
 
     fn load(names: &Keyspace, id: u32, name: &str) -> Result<Self, fjall::Error> {

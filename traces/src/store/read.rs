@@ -4,35 +4,34 @@ use std::collections::{BTreeMap, HashMap};
 
 use opentelemetry::TraceId;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span, span::SpanKind};
-use prost::Message as _;
 
 use super::{
     Engine, ReadError, Store,
-    key::{Kind, bound},
+    key::{Batch, Kind, SpanKey, bound, minute_of, trace_id_of},
+    record::{Record, records},
+    tail::Snapshot,
 };
 
 impl Store {
     /// All spans of a trace, grouped by resource and scope. Empty if the trace is not known.
     ///
     /// # Errors
-    /// [`ReadError::Engine`] if the disk fails. Broken records are skipped and counted in [`Store::health`].
+    /// [`ReadError`] if the disk fails. Broken records are skipped and counted in [`Store::health`].
     pub fn trace(&self, trace_id: TraceId) -> Result<Vec<ResourceSpans>, ReadError> {
-        Ok(self.shared.engine.trace(trace_id)?)
+        self.shared.engine.trace(trace_id)
     }
 
     /// The names of the services that have spans, sorted.
     ///
     /// # Errors
-    /// [`ReadError::Engine`] if the disk fails.
+    /// [`ReadError`] if the disk fails.
     pub fn services(&self) -> Result<Vec<String>, ReadError> {
         let engine = &self.shared.engine;
+        let snapshot = engine.tail.snapshot()?;
         let mut names = Vec::new();
         for service in engine.catalog.services() {
-            let has_spans = engine
-                .index
-                .prefix(&bound(Kind::All, service.id, 0)[..5])
-                .next()
-                .is_some();
+            let mut moved = engine.index.prefix(&bound(Kind::All, service.id, 0)[..5]);
+            let has_spans = snapshot.has_service(service.id) || moved.next().is_some();
             if has_spans && !service.name.is_empty() {
                 names.push(service.name.clone());
             }
@@ -54,15 +53,11 @@ impl Store {
 }
 
 impl Engine {
-    pub(super) fn trace(&self, trace_id: TraceId) -> Result<Vec<ResourceSpans>, fjall::Error> {
+    fn trace(&self, trace_id: TraceId) -> Result<Vec<ResourceSpans>, ReadError> {
+        let spans = self.spans(trace_id)?;
         let mut by_origin: BTreeMap<u32, Vec<Span>> = BTreeMap::new();
-        for place in self.places.of(trace_id) {
-            for guard in self.bodies.prefix(place?) {
-                match decode(&guard.value()?) {
-                    Some((origin, span)) => by_origin.entry(origin).or_default().push(span),
-                    None => self.monitor.broken(),
-                }
-            }
+        for (origin, span) in spans.0.into_values() {
+            by_origin.entry(origin).or_default().push(span);
         }
         let mut headers = HashMap::new();
         let mut resources = Vec::with_capacity(by_origin.len());
@@ -77,6 +72,46 @@ impl Engine {
             resources.push(resource);
         }
         Ok(resources)
+    }
+
+    fn spans(&self, trace_id: TraceId) -> Result<Spans, ReadError> {
+        let trace_id = trace_id.to_bytes();
+        let snapshot = self.tail.snapshot()?;
+        let mut spans = Spans::default();
+        for guard in self.places.prefix(trace_id) {
+            let batch = Batch::of_place(&guard.key()?);
+            let Some(batch) = batch.filter(|batch| !snapshot.has(batch.segment)) else {
+                continue;
+            };
+            for guard in self.chunks.prefix(batch.chunks_of(&trace_id)) {
+                for (_, record) in records(&guard.value()?) {
+                    self.take(&mut spans, record);
+                }
+            }
+        }
+        self.take_from_tail(&mut spans, &snapshot, trace_id);
+        Ok(spans)
+    }
+
+    fn take_from_tail(&self, spans: &mut Spans, snapshot: &Snapshot, trace_id: [u8; 16]) {
+        for segment in snapshot.segments() {
+            for (_, record) in records(&segment.bytes) {
+                if record.is_none_or(|record| trace_id_of(&record.span_key) == trace_id) {
+                    self.take(spans, record);
+                }
+            }
+        }
+    }
+
+    fn take(&self, spans: &mut Spans, record: Option<Record<'_>>) {
+        let span = record.and_then(|record| Some((record, record.span()?)));
+        match span {
+            Some((record, span)) => {
+                let key = (minute_of(record.start_ns), record.span_key);
+                spans.0.insert(key, (record.origin, span));
+            }
+            None => self.monitor.broken(),
+        }
     }
 
     fn header(
@@ -98,8 +133,6 @@ impl Engine {
     }
 }
 
-/// A body: the origin's number, then the span. `None` if it is broken.
-pub(super) fn decode(body: &[u8]) -> Option<(u32, Span)> {
-    let (origin, span) = body.split_first_chunk::<4>()?;
-    Some((u32::from_be_bytes(*origin), Span::decode(span).ok()?))
-}
+/// The spans of a trace with their origins, by the minute in which they began. Of those that are one span the last stays.
+#[derive(Default)]
+struct Spans(BTreeMap<(u32, SpanKey), (u32, Span)>);

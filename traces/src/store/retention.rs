@@ -1,7 +1,6 @@
 //! Forgetting: spans older than a time, and the oldest when the store is too large.
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, mpsc},
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -9,16 +8,17 @@ use std::{
 
 use super::{
     Engine,
-    key::{Entry, Kind, bound},
+    block::Block,
+    key::{Batch, BlockKey, ChunkKey, Kind, bound, bound_above, end_of, start_of},
 };
 
 /// How much is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Spans that started longer ago than this are removed. Default: 7 days.
+    /// Spans that started longer ago than this are removed, by whole minutes. Default: 7 days.
     pub age: Duration,
-    /// Beyond this many bytes on disk the oldest spans are removed. The journal, at most 64 MiB in a quiet store,
-    /// is not counted. Default: 2 GiB.
+    /// Beyond this many bytes on disk the oldest spans are removed. The journal, at most 64 MiB in a quiet store, and the
+    /// tail, mostly less than 8 MiB, are not counted. Default: 2 GiB.
     pub size_bytes: u64,
     /// How often both are enforced, the first time at once. Default: 1 minute.
     pub every: Duration,
@@ -111,71 +111,135 @@ fn remove_oldest(
     size: u64,
     stopped: &mpsc::Receiver<()>,
 ) -> Result<usize, fjall::Error> {
-    let spans = engine.bodies.approximate_len();
+    let chunks = engine.chunks.approximate_len();
     let excess = size - limit / 10 * 9;
     let share = excess as f64 / size as f64;
-    let count = (spans as f64 * share).ceil() as usize;
+    let count = (chunks as f64 * share).ceil() as usize;
     let removed = remove_before(engine, u64::MAX, count, stopped)?;
-    for keyspace in [&engine.bodies, &engine.index, engine.places.keyspace()] {
+    for keyspace in [&engine.chunks, &engine.index, &engine.places] {
         keyspace.rotate_memtable_and_wait()?;
         keyspace.major_compact()?;
     }
     Ok(removed)
 }
 
-/// Removes up to `limit` spans that start before `cutoff_ns`, oldest first across all services.
+/// Removes the minutes that end before `cutoff_ns`, the oldest first, up to those in which `limit` chunks are reached.
+/// Returns how many spans were removed.
 pub(super) fn remove_before(
     engine: &Engine,
     cutoff_ns: u64,
     limit: usize,
     stopped: &mpsc::Receiver<()>,
 ) -> Result<usize, fjall::Error> {
-    let mut removed = 0;
-    while removed < limit && stopped.try_recv() != Err(mpsc::TryRecvError::Disconnected) {
-        let oldest = engine.oldest(cutoff_ns, CHUNK.min(limit - removed))?;
-        if oldest.is_empty() {
+    let (mut removed, mut chunks) = (0, 0);
+    while chunks < limit && stopped.try_recv() != Err(mpsc::TryRecvError::Disconnected) {
+        let Some(oldest) = engine.oldest_chunk()? else {
+            break;
+        };
+        let minute = oldest.batch.minute;
+        if end_of(minute) >= cutoff_ns && cutoff_ns != u64::MAX {
             break;
         }
-        removed += oldest.len();
-        let mut batch = engine.database.batch();
-        let mut places = BTreeSet::new();
-        for (service, entry) in oldest {
-            places.insert(entry.place_key());
-            batch.remove(&engine.index, entry.key(Kind::All, service));
-            if entry.is_error {
-                batch.remove(&engine.index, entry.key(Kind::Errors, service));
-            }
-            batch.remove(&engine.bodies, entry.body_key());
-        }
-        batch.commit()?;
-        engine.remove_places(places.into_iter().collect())?;
+        let (last, count) = engine.batches(minute, limit - chunks)?;
+        // The chunks go last: as long as one is there, an interrupted removal is taken up again.
+        removed += engine.remove_blocks(last)?;
+        engine.remove_chunks(last)?;
+        chunks += count;
     }
     Ok(removed)
 }
 
-/// Spans per batch: writers wait for a batch.
-const CHUNK: usize = 500;
+/// Rows per commit.
+const ROWS: usize = 1_000;
 
 impl Engine {
     pub(super) fn size_bytes(&self) -> u64 {
-        self.bodies.disk_space() + self.index.disk_space() + self.places.size_bytes()
+        self.chunks.disk_space() + self.index.disk_space() + self.places.disk_space()
     }
 
-    /// The oldest entries that start before `cutoff_ns`, at most `limit`, with their service.
-    fn oldest(&self, cutoff_ns: u64, limit: usize) -> Result<Vec<(u32, Entry)>, fjall::Error> {
-        let mut oldest = Vec::new();
+    fn oldest_chunk(&self) -> Result<Option<ChunkKey>, fjall::Error> {
+        while let Some(guard) = self.chunks.first_key_value() {
+            let key = guard.key()?;
+            match ChunkKey::read(&key) {
+                Some(key) => return Ok(Some(key)),
+                None => self.chunks.remove(key)?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// The last batch of a minute up to which there are `limit` chunks in it, or the last there is, and how many there are.
+    fn batches(&self, minute: u32, limit: usize) -> Result<(Batch, usize), fjall::Error> {
+        let (mut last, mut count) = (Batch { minute, segment: 0 }, 0);
+        for guard in self.chunks.prefix(minute.to_be_bytes()) {
+            let Some(key) = ChunkKey::read(&guard.key()?) else {
+                continue;
+            };
+            if count >= limit && key.batch != last {
+                break;
+            }
+            last = key.batch;
+            count += 1;
+        }
+        Ok((last, count))
+    }
+
+    /// Removes what the index has of a minute's batches up to `last`. Returns how many spans that were.
+    fn remove_blocks(&self, last: Batch) -> Result<usize, fjall::Error> {
+        let mut removed = 0;
         for service in self.catalog.services() {
-            let range = bound(Kind::All, service.id, 0)..bound(Kind::All, service.id, cutoff_ns);
-            for guard in self.index.range(range).take(limit) {
-                let (key, value) = guard.into_inner()?;
-                match Entry::read(&key, &value) {
-                    Some(entry) => oldest.push((service.id, entry)),
-                    None => self.index.remove(key)?,
+            for kind in [Kind::All, Kind::Errors] {
+                let first = bound(kind, service.id, start_of(last.minute));
+                let end = bound_above(kind, service.id, end_of(last.minute));
+                let rows = self.index.range(first.as_slice()..=end.as_slice());
+                let spans = self.remove_rows(rows, last.segment)?;
+                if kind == Kind::All {
+                    removed += spans;
                 }
             }
         }
-        oldest.sort_unstable_by_key(|(_, entry)| entry.start_ns);
-        oldest.truncate(limit);
-        Ok(oldest)
+        Ok(removed)
+    }
+
+    /// Removes those of `rows` whose segment is not after `last`, and returns how many entries they had.
+    fn remove_rows(&self, rows: fjall::Iter, last: u64) -> Result<usize, fjall::Error> {
+        let mut entries = 0;
+        let mut batch = self.database.batch();
+        for guard in rows {
+            let (key, value) = guard.into_inner()?;
+            let block = BlockKey::read(&key);
+            if block.is_some_and(|block| block.segment > last) {
+                continue;
+            }
+            let block = block.and_then(|key| Block::read(&key, &value));
+            entries += block.map_or(0, |block| block.entries.len());
+            batch.remove(&self.index, key);
+            if batch.len() >= ROWS {
+                std::mem::replace(&mut batch, self.database.batch()).commit()?;
+            }
+        }
+        batch.commit()?;
+        Ok(entries)
+    }
+
+    /// Removes the chunks of a minute's batches up to `last`, and their places.
+    fn remove_chunks(&self, last: Batch) -> Result<(), fjall::Error> {
+        let mut batch = self.database.batch();
+        for guard in self.chunks.prefix(last.minute.to_be_bytes()) {
+            let key = guard.key()?;
+            if let Some(chunk) = ChunkKey::read(&key) {
+                if chunk.batch.segment > last.segment {
+                    break;
+                }
+                if chunk.part == 0 {
+                    batch.remove(&self.places, chunk.batch.place_of(&chunk.trace_id));
+                }
+            }
+            batch.remove(&self.chunks, key);
+            if batch.len() >= ROWS {
+                std::mem::replace(&mut batch, self.database.batch()).commit()?;
+            }
+        }
+        batch.commit()
     }
 }

@@ -1,20 +1,17 @@
 //! Finding traces: newest first, by what the index knows, then by what the bodies say.
 
-use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashSet},
-    time::Duration,
-};
+mod bodies;
+mod newest;
+
+use std::{collections::HashSet, time::Duration};
 
 use opentelemetry::TraceId;
-use opentelemetry_proto::tonic::common::v1::KeyValue;
 
+use self::{bodies::Bodies, newest::NewestFirst};
 use super::{
     Engine, ReadError, Store,
-    key::{Entry, Kind, bound},
-    read::decode,
+    key::{Kind, trace_id_of},
 };
-use crate::tree::attribute_text;
 
 /// What to look for. A trace is found when one of its spans meets all conditions; the default finds every trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,84 +56,16 @@ impl Store {
     /// The traces with a span that meets the query, the newest such span first.
     ///
     /// # Errors
-    /// [`ReadError::Engine`] if the disk fails.
+    /// [`ReadError`] if the disk fails.
     pub fn search(&self, query: &Query) -> Result<Vec<TraceId>, ReadError> {
-        Ok(self.shared.engine.search(query)?)
+        self.shared.engine.search(query)
     }
 }
 
 impl Engine {
-    fn search(&self, query: &Query) -> Result<Vec<TraceId>, fjall::Error> {
-        let mut found = Vec::new();
-        let mut seen = HashSet::new();
-        let mut newest = self.newest_first(query)?;
-        while found.len() < query.limit
-            && let Some(entry) = newest.next(self)?
-        {
-            let trace_id = entry.trace_id();
-            if !seen.contains(&trace_id) && self.meets(&entry, query)? {
-                seen.insert(trace_id);
-                found.push(trace_id);
-            }
-        }
-        Ok(found)
-    }
-
-    fn meets(&self, entry: &Entry, query: &Query) -> Result<bool, fjall::Error> {
-        let duration = Duration::from_nanos(entry.duration_ns);
-        let in_index = (query.duration_min..=query.duration_max).contains(&duration)
-            && (entry.is_error || !query.errors_only)
-            && query
-                .operation
-                .as_ref()
-                .is_none_or(|operation| operation.as_bytes() == entry.name);
-        if !in_index || query.attributes.is_empty() {
-            return Ok(in_index);
-        }
-        self.has_attributes(entry, &query.attributes)
-    }
-
-    /// Whether the span, its events, its resource or its scope have these attributes: where Jaeger looks too.
-    fn has_attributes(
-        &self,
-        entry: &Entry,
-        wanted: &[(String, String)],
-    ) -> Result<bool, fjall::Error> {
-        let Some(body) = self.bodies.get(entry.body_key())? else {
-            return Ok(false);
-        };
-        let Some((origin, span)) = decode(&body) else {
-            self.monitor.broken();
-            return Ok(false);
-        };
-        let mut missing: Vec<_> = wanted.iter().collect();
-        missing.retain(|wanted| {
-            !has(&span.attributes, wanted)
-                && !span
-                    .events
-                    .iter()
-                    .any(|event| has(&event.attributes, wanted))
-        });
-        if missing.is_empty() {
-            return Ok(true);
-        }
-        let Some(header) = self.origins.header(origin)? else {
-            return Ok(false);
-        };
-        let resource = header.resource.unwrap_or_default().attributes;
-        let scope = header
-            .scope_spans
-            .into_iter()
-            .find_map(|scope| scope.scope)
-            .unwrap_or_default()
-            .attributes;
-        Ok(missing
-            .iter()
-            .all(|wanted| has(&resource, wanted) || has(&scope, wanted)))
-    }
-
-    fn newest_first(&self, query: &Query) -> Result<NewestFirst, fjall::Error> {
-        let services = match &query.service {
+    fn search(&self, query: &Query) -> Result<Vec<TraceId>, ReadError> {
+        let snapshot = self.tail.snapshot()?;
+        let services: Vec<_> = match &query.service {
             Some(name) => self.catalog.service(name).into_iter().collect(),
             None => self.catalog.services(),
         };
@@ -145,85 +74,20 @@ impl Engine {
         } else {
             Kind::All
         };
-        let mut merged = NewestFirst {
-            services: Vec::new(),
-            heads: BinaryHeap::new(),
-        };
-        for service in services {
-            let first = bound(kind, service.id, query.start_min_ns);
-            let mut last = bound(kind, service.id, query.start_max_ns).to_vec();
-            // Above every span key, so that the spans that start in this very nanosecond are inside.
-            last.extend_from_slice(&[0xff; super::key::SPAN_KEY_LEN]);
-            merged
-                .services
-                .push(self.index.range(first.as_slice()..=last.as_slice()));
-            merged.advance(self, merged.services.len() - 1)?;
-        }
-        Ok(merged)
-    }
-}
-
-fn has(attributes: &[KeyValue], (key, value): &(String, String)) -> bool {
-    attributes
-        .iter()
-        .any(|attribute| attribute.key == *key && attribute_text(attribute) == *value)
-}
-
-/// The index entries of several services merged, newest first. Services are few; each is one iterator.
-struct NewestFirst {
-    services: Vec<fjall::Iter>,
-    heads: BinaryHeap<Head>,
-}
-
-struct Head {
-    entry: Entry,
-    service: usize,
-}
-
-impl NewestFirst {
-    fn next(&mut self, engine: &Engine) -> Result<Option<Entry>, fjall::Error> {
-        let Some(head) = self.heads.pop() else {
-            return Ok(None);
-        };
-        self.advance(engine, head.service)?;
-        Ok(Some(head.entry))
-    }
-
-    fn advance(&mut self, engine: &Engine, service: usize) -> Result<(), fjall::Error> {
-        while let Some(guard) = self.services[service].next_back() {
-            let (key, value) = guard.into_inner()?;
-            if let Some(entry) = Entry::read(&key, &value) {
-                self.heads.push(Head { entry, service });
-                return Ok(());
+        let time = (query.start_min_ns, query.start_max_ns);
+        let mut newest = NewestFirst::of(self, &snapshot, &services, kind, time)?;
+        let mut bodies = Bodies::of(self, &snapshot);
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        while found.len() < query.limit
+            && let Some(span) = newest.next()?
+        {
+            let trace_id = trace_id_of(&span.entry().span_key);
+            if !seen.contains(&trace_id) && bodies.meets(&span, query)? {
+                seen.insert(trace_id);
+                found.push(TraceId::from(u128::from_be_bytes(trace_id)));
             }
-            engine.monitor.broken();
         }
-        Ok(())
-    }
-}
-
-impl Head {
-    fn rank(&self) -> (u64, Reverse<usize>) {
-        (self.entry.start_ns, Reverse(self.service))
-    }
-}
-
-impl PartialEq for Head {
-    fn eq(&self, other: &Self) -> bool {
-        self.rank() == other.rank()
-    }
-}
-
-impl Eq for Head {}
-
-impl PartialOrd for Head {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Head {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.rank().cmp(&other.rank())
+        Ok(found)
     }
 }

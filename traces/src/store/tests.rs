@@ -1,4 +1,5 @@
 mod kill;
+mod moving;
 
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
@@ -71,6 +72,13 @@ const FOR_EVER: Retention = Retention {
 fn store() -> (Store, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     (Store::open_with(dir.path(), FOR_EVER).unwrap(), dir)
+}
+
+impl Store {
+    /// What the mover does in a while.
+    fn move_tail(&self) {
+        self.shared.engine.move_tail().unwrap();
+    }
 }
 
 fn found(store: &Store, query: &Query) -> Vec<u128> {
@@ -166,8 +174,14 @@ fn search_by_each_criterion() {
         ),
         of_service("b", vec![failed, tagged, span(1, 2, "second", 60)]),
     ]);
+    find_by_each_criterion(&store);
+    store.move_tail();
+    find_by_each_criterion(&store);
+}
+
+fn find_by_each_criterion(store: &Store) {
     let check = |query: Query, expected: &[u128]| {
-        assert_eq!(found(&store, &query), expected, "{query:?}");
+        assert_eq!(found(store, &query), expected, "{query:?}");
     };
     let base = Query::default;
     check(base(), &[1, 5, 4, 3, 2]);
@@ -291,16 +305,19 @@ fn spans_without_ids_are_rejected_and_counted() {
 #[test]
 fn broken_records_are_skipped_and_counted() {
     let (store, _dir) = store();
-    store.write(&[of_service(
-        "a",
-        vec![span(1, 1, "good", 1), span(1, 2, "broken", 2)],
-    )]);
+    let both = [span(1, 1, "good", 1), span(1, 2, "broken", 2)];
+    store.write(&[of_service("a", both.to_vec())]);
+    store.move_tail();
     let engine = &store.shared.engine;
-    let broken = span(1, 2, "broken", 2);
-    let ids = super::key::span_key(&broken).unwrap();
-    let broken = super::key::Entry::of(&broken, ids).body_key();
-    for bytes in [&b""[..], b"abc", &[0, 0, 0, 0, 0xff, 0xff], &[9, 9, 9, 9]] {
-        engine.bodies.insert(broken, bytes).unwrap();
+    let row = engine.chunks.first_key_value().unwrap();
+    let (key, chunk) = row.into_inner().unwrap();
+    let second = super::record::frames(&chunk).nth(1).unwrap().range;
+    let mut flipped = chunk.to_vec();
+    flipped[second.end - 1] ^= 1;
+    let cut = &chunk[..second.end - 1];
+    let nonsense = [&chunk[..second.start], b"abc"].concat();
+    for bytes in [&flipped, cut, &chunk[..=second.start], &nonsense] {
+        engine.chunks.insert(key.clone(), bytes).unwrap();
         let before = store.health().broken;
         let names: Vec<_> = spans_of(&store, 1)
             .into_iter()
@@ -377,6 +394,7 @@ fn old_spans_are_forgotten() {
     });
     store.write(&[of_service("gone", old)]);
     store.write(&[of_service("here", vec![span(2, 1, "new", now)])]);
+    store.move_tail();
     let (_keep, stopped) = std::sync::mpsc::channel();
     let retention = Retention::default();
     super::retention::sweep(&store.shared.engine, retention, &stopped).unwrap();
@@ -404,8 +422,9 @@ fn the_oldest_make_room() {
         large.attributes = vec![text("body", &"x".repeat(500))];
         store.write(&[of_service("a", vec![large])]);
     }
+    store.move_tail();
     let engine = &store.shared.engine;
-    engine.bodies.rotate_memtable_and_wait().unwrap();
+    engine.chunks.rotate_memtable_and_wait().unwrap();
     engine.index.rotate_memtable_and_wait().unwrap();
     let before = engine.size_bytes();
     let (_keep, stopped) = std::sync::mpsc::channel();
@@ -449,42 +468,66 @@ fn a_trace_is_whole_whenever_its_spans_began() {
     assert!(spans_of(&store, 8).is_empty());
 }
 
-/// A cutoff in mid-minute leaves bodies at a place, which must be found for as long as they are there.
+/// Minutes are removed whole, and what is left of a trace is found.
 #[test]
-fn what_is_left_of_a_minute_is_found() {
+fn what_is_left_of_a_trace_is_found() {
     let (store, _dir) = store();
     let engine = &store.shared.engine;
     store.write(&[of_service(
         "a",
-        vec![span(7, 1, "old", 61), span(7, 2, "new", 62)],
+        vec![span(7, 1, "old", 61), span(7, 2, "new", 121)],
     )]);
+    store.move_tail();
     let (_keep, stopped) = std::sync::mpsc::channel();
     let remove_before = |seconds: u64| {
         let cutoff_ns = seconds * 1_000_000_000;
         super::retention::remove_before(engine, cutoff_ns, usize::MAX, &stopped).unwrap()
     };
-    assert_eq!(remove_before(62), 1);
+    assert_eq!(remove_before(119), 0);
+    assert_eq!(remove_before(120), 1);
     assert_eq!(spans_of(&store, 7).len(), 1);
-    assert_eq!(remove_before(63), 1);
+    assert_eq!(found(&store, &Query::default()), [7]);
+    assert_eq!(remove_before(180), 1);
     assert!(spans_of(&store, 7).is_empty());
-    assert_eq!(engine.places.of(TraceId::from(7)).count(), 0);
-    // The place was forgotten, and is written down again.
+    assert!(found(&store, &Query::default()).is_empty());
+    assert!(engine.places.is_empty().unwrap());
     store.write(&[of_service("a", vec![span(7, 3, "late", 63)])]);
     assert_eq!(spans_of(&store, 7).len(), 1);
 }
 
+/// So that a minute that is larger than all that may be kept is not lost whole.
 #[test]
-fn what_was_kept_in_the_former_layout_makes_room() {
+fn of_one_minute_what_came_first_makes_room() {
+    let (store, _dir) = store();
+    for trace in 1..=10 {
+        store.write(&[of_service("a", vec![span(trace, 1, "work", 1)])]);
+        store.move_tail();
+    }
+    let engine = &store.shared.engine;
+    let (_keep, stopped) = std::sync::mpsc::channel();
+    let removed = super::retention::remove_before(engine, u64::MAX, 4, &stopped).unwrap();
+    assert_eq!(removed, 4);
+    assert_eq!(found(&store, &Query::default()), [10, 9, 8, 7, 6, 5]);
+    assert!((1..=4).all(|trace| spans_of(&store, trace).is_empty()));
+    assert!((5..=10).all(|trace| spans_of(&store, trace).len() == 1));
+}
+
+#[test]
+fn what_was_kept_in_former_layouts_makes_room() {
     let dir = tempfile::tempdir().unwrap();
+    let former = ["spans", "entries"];
     {
         let database = fjall::Database::builder(dir.path()).open().unwrap();
-        let former = database
-            .keyspace("spans", fjall::KeyspaceCreateOptions::default)
-            .unwrap();
-        former.insert("key", "value").unwrap();
+        for name in former {
+            let keyspace = database
+                .keyspace(name, fjall::KeyspaceCreateOptions::default)
+                .unwrap();
+            keyspace.insert("key", "value").unwrap();
+        }
     }
     let store = Store::open_with(dir.path(), FOR_EVER).unwrap();
-    assert!(!store.shared.engine.database.keyspace_exists("spans"));
+    let database = &store.shared.engine.database;
+    assert!(former.iter().all(|name| !database.keyspace_exists(name)));
     store.write(&[of_service("a", vec![span(7, 1, "work", 1)])]);
     assert_eq!(found(&store, &Query::default()), [7]);
 }
