@@ -90,7 +90,7 @@ impl Engine {
         let _one_at_a_time = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
         for segment in self.tail.seal()? {
             self.take_over(&segment)?;
-            self.tail.moved(&segment)?;
+            self.tail.moved(segment)?;
         }
         Ok(())
     }

@@ -35,6 +35,8 @@ struct Segments {
     /// To be moved, the oldest first.
     sealed: Vec<Arc<Segment>>,
     sealed_bytes: u64,
+    /// Was moved, and is the next one's file.
+    spare: Option<Segment>,
 }
 
 /// What the mover is woken for.
@@ -76,6 +78,7 @@ impl Tail {
                 active: Arc::new(active),
                 sealed_bytes: sealed.iter().map(|segment| segment.len()).sum(),
                 sealed,
+                spare: None,
             }),
         };
         if !tail.lock().sealed.is_empty() {
@@ -85,7 +88,7 @@ impl Tail {
     }
 
     /// Writes records to the end. When it returns, they survive a kill.
-    pub(super) fn append(&self, records: &[u8]) -> Result<(), WriteError> {
+    pub(super) fn append(&self, records: Vec<u8>) -> Result<(), WriteError> {
         let segments = self.lock();
         let before = segments.active.len();
         if segments.sealed_bytes + before >= self.limit_bytes {
@@ -114,10 +117,17 @@ impl Tail {
 
     /// What is to be moved, the oldest first; what comes from now on goes to another segment.
     pub(super) fn seal(&self) -> io::Result<Vec<Arc<Segment>>> {
-        let active = Arc::clone(&self.lock().active);
-        if active.len() > 0 {
+        let (number, length) = {
+            let active = &self.lock().active;
+            (active.number, active.len())
+        };
+        if length > 0 {
             // Writers do not wait for the file to be made.
-            let next = Segment::create(&self.dir, active.number + 1, SEGMENT_BYTES)?;
+            let spare = self.lock().spare.take();
+            let next = match spare {
+                Some(spare) => spare.renamed(&self.dir, number + 1)?,
+                None => Segment::create(&self.dir, number + 1, SEGMENT_BYTES)?,
+            };
             let mut segments = self.lock();
             let sealed = std::mem::replace(&mut segments.active, Arc::new(next));
             segments.sealed_bytes += sealed.len();
@@ -127,14 +137,24 @@ impl Tail {
     }
 
     /// The segment is in the engine now, all of it.
-    pub(super) fn moved(&self, moved: &Segment) -> io::Result<()> {
+    pub(super) fn moved(&self, moved: Arc<Segment>) -> io::Result<()> {
         let mut segments = self.lock();
         segments
             .sealed
             .retain(|segment| segment.number != moved.number);
         segments.sealed_bytes -= moved.len();
+        let is_wanted = segments.spare.is_none() && moved.len() <= 2 * SEGMENT_BYTES;
         drop(segments);
-        moved.remove()
+        match Arc::try_unwrap(moved) {
+            Ok(moved) if is_wanted => {
+                let spare = moved.emptied()?;
+                self.lock().spare = Some(spare);
+                Ok(())
+            }
+            Ok(moved) => moved.remove(),
+            // Somebody reads it, and can to its end.
+            Err(moved) => moved.remove(),
+        }
     }
 
     /// What is in the tail now.
@@ -173,10 +193,11 @@ impl Tail {
 
 impl Drop for Tail {
     fn drop(&mut self) {
-        let active = &self.lock().active;
-        if active.len() == 0 {
+        let segments = self.lock();
+        let empty = Some(&*segments.active).filter(|active| active.len() == 0);
+        for segment in empty.into_iter().chain(&segments.spare) {
             // If it stays, the next opening removes it.
-            let _ = active.remove();
+            let _ = segment.remove();
         }
     }
 }
@@ -235,13 +256,13 @@ mod tests {
     fn a_tail_that_nobody_moves_takes_no_more() {
         let dir = tempfile::tempdir().unwrap();
         let (tail, _news) = Tail::open(dir.path(), 1, 100).unwrap();
-        tail.append(&[1; 60]).unwrap();
-        let sealed = tail.seal().unwrap();
-        tail.append(&[2; 60]).unwrap();
-        let error = tail.append(&[3; 60]).unwrap_err();
+        tail.append(vec![1; 60]).unwrap();
+        let mut sealed = tail.seal().unwrap();
+        tail.append(vec![2; 60]).unwrap();
+        let error = tail.append(vec![3; 60]).unwrap_err();
         assert!(matches!(error, WriteError::Behind), "{error}");
-        tail.moved(&sealed[0]).unwrap();
-        tail.append(&[3; 60]).unwrap();
+        tail.moved(sealed.pop().unwrap()).unwrap();
+        tail.append(vec![3; 60]).unwrap();
         let numbers: Vec<_> = tail.seal().unwrap().iter().map(|one| one.number).collect();
         assert_eq!(numbers, [2]);
     }
@@ -251,11 +272,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (tail, news) = Tail::open(dir.path(), 0, u64::MAX).unwrap();
         assert!(news.try_recv().is_err());
-        tail.append(&[1; 60]).unwrap();
-        tail.append(&[1; 60]).unwrap();
+        tail.append(vec![1; 60]).unwrap();
+        tail.append(vec![1; 60]).unwrap();
         assert_eq!(news.try_recv(), Ok(News::Begun));
         assert!(news.try_recv().is_err());
-        tail.append(&vec![1; usize::try_from(SEGMENT_BYTES).unwrap()])
+        tail.append(vec![1; usize::try_from(SEGMENT_BYTES).unwrap()])
             .unwrap();
         assert_eq!(news.try_recv(), Ok(News::Full));
     }

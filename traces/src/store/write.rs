@@ -49,7 +49,7 @@ impl Engine {
             self.monitor.rejected(rejected);
             outcome.rejected += rejected;
             let operations = taken.iter().map(|span| (span.kind, span.name.as_str()));
-            outcome += self.append(origin, taken.len() as u64, operations, &records);
+            outcome += self.append(origin, taken.len() as u64, operations, records);
         }
         outcome
     }
@@ -59,7 +59,7 @@ impl Engine {
         match record::of_ended(origin, span) {
             Some(record) => {
                 let operation = (encode::kind(&span.span_kind), &*span.name);
-                self.append(origin, 1, [operation], &record)
+                self.append(origin, 1, [operation], record)
             }
             None => {
                 self.monitor.rejected(1);
@@ -77,7 +77,7 @@ impl Engine {
         origin: &Origin,
         count: u64,
         operations: impl IntoIterator<Item = (i32, &'a str)>,
-        records: &[u8],
+        records: Vec<u8>,
     ) -> Outcome {
         if count == 0 {
             return Outcome::default();

@@ -25,11 +25,13 @@ pub(in crate::store) struct Segment {
 }
 
 const EXTENSION: &str = "spans";
+/// Stands behind the last record, where nothing else tells it from what was in the file before.
+const END: [u8; 4] = [0; 4];
 
 impl Segment {
     /// An empty one in `dir`. Its space is not taken yet, but its length is: then writing changes no more than the content.
     pub(super) fn create(dir: &Path, number: u64, space: u64) -> io::Result<Self> {
-        let path = dir.join(format!("{number:020}.{EXTENSION}"));
+        let path = path_of(dir, number);
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -44,13 +46,35 @@ impl Segment {
         })
     }
 
+    /// The same file without what was in it, to be used again: its pages are there already, which spares the system a third
+    /// of the work of each write.
+    pub(super) fn emptied(self) -> io::Result<Self> {
+        self.file.write_all_at(&END, 0)?;
+        Ok(Self {
+            length: AtomicU64::new(0),
+            ..self
+        })
+    }
+
+    /// The same file under another number.
+    pub(super) fn renamed(self, dir: &Path, number: u64) -> io::Result<Self> {
+        let path = path_of(dir, number);
+        fs::rename(&self.path, &path)?;
+        Ok(Self {
+            number,
+            path,
+            ..self
+        })
+    }
+
     /// One that a process left behind. What it was writing when it was killed is not counted.
     fn reopen(path: PathBuf, number: u64) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open(&path)?;
         let bytes = fs::read(&path)?;
         let whole = frames(&bytes).take_while(|frame| frame.is_whole);
         let length = whole.last().map_or(0, |frame| frame.range.end);
-        if bytes[length..].iter().any(|byte| *byte != 0) {
+        let behind = &bytes[length..];
+        if !behind.is_empty() && !behind.starts_with(&END) {
             tracing::warn!(file = %path.display(), "the last span of a trace store that was killed is not whole: it is left out");
         }
         Ok(Self {
@@ -94,10 +118,12 @@ impl Segment {
     /// Writes records behind those that are there, and returns the length then. One at a time, says the caller.
     ///
     /// The operating system has them when this returns. A part of them that was written before an error is written over.
-    pub(super) fn append(&self, records: &[u8]) -> io::Result<u64> {
+    pub(super) fn append(&self, mut records: Vec<u8>) -> io::Result<u64> {
         let length = self.len();
-        self.file.write_all_at(records, length)?;
-        let length = length + records.len() as u64;
+        let added = records.len() as u64;
+        records.extend_from_slice(&END);
+        self.file.write_all_at(&records, length)?;
+        let length = length + added;
         self.length.store(length, Release);
         Ok(length)
     }
@@ -114,6 +140,10 @@ impl Segment {
     pub(super) fn remove(&self) -> io::Result<()> {
         fs::remove_file(&self.path)
     }
+}
+
+fn path_of(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("{number:020}.{EXTENSION}"))
 }
 
 fn number_of(path: &Path) -> Option<u64> {
@@ -158,7 +188,7 @@ mod tests {
         assert_eq!(bytes, content[..bytes.len()]);
         assert!(records(&bytes).all(|(_, record)| record.is_some()));
         // What comes now is behind what is whole.
-        let length = segment.append(&three().0).unwrap();
+        let length = segment.append(three().0).unwrap();
         let bytes = segment.read(length).unwrap();
         assert!(records(&bytes).all(|(_, record)| record.is_some()));
         length - three().0.len() as u64
@@ -181,5 +211,30 @@ mod tests {
             bytes[flipped] ^= 1;
             assert_eq!(left_behind(&bytes), ends[0] as u64, "flipped at {flipped}");
         }
+    }
+
+    #[test]
+    fn nothing_of_a_former_segment_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let reopened = |number| {
+            let mut left = Segment::left_behind(dir.path()).unwrap();
+            assert_eq!(left.len(), 1, "{left:?}");
+            let left = left.pop().unwrap();
+            assert_eq!(left.number, number);
+            left.len()
+        };
+        let (bytes, ends) = three();
+        let former = Segment::create(dir.path(), 1, 10_000).unwrap();
+        former.append(bytes.clone()).unwrap();
+        assert_eq!(reopened(1), bytes.len() as u64);
+        let spare = former.emptied().unwrap();
+        assert_eq!(reopened(1), 0);
+        let segment = spare.renamed(dir.path(), 2).unwrap();
+        assert_eq!(segment.len(), 0);
+        assert_eq!(reopened(2), 0);
+        // The second and the third of before are whole, and right behind the first.
+        segment.append(bytes[..ends[0]].to_vec()).unwrap();
+        assert_eq!(segment.len(), ends[0] as u64);
+        assert_eq!(reopened(2), ends[0] as u64);
     }
 }
