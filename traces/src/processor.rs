@@ -1,7 +1,6 @@
 //! The way of this process's own spans into the store.
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{
         PoisonError, RwLock,
@@ -34,13 +33,14 @@ use crate::store::{Origin, Store};
 pub struct StoreProcessor {
     store: Store,
     resource: ResourceSpans,
-    /// Per scope, so that resource and scope are encoded once and not with every span.
-    origins: RwLock<HashMap<InstrumentationScope, Origin>>,
+    /// Per scope, so that resource and scope are encoded once and not with every span. So few are compared more quickly than
+    /// one is hashed.
+    origins: RwLock<Vec<(InstrumentationScope, Origin)>>,
     is_shut_down: AtomicBool,
 }
 
 /// A program has a handful of scopes; someone who makes them up per span must not fill the memory.
-const MAX_SCOPES: usize = 1_024;
+const MAX_SCOPES: usize = 64;
 
 impl StoreProcessor {
     /// A processor that writes into `store`. The provider hands it its resource.
@@ -58,8 +58,9 @@ impl StoreProcessor {
             .origins
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .get(scope)
-            .cloned();
+            .iter()
+            .find(|(known, _)| known == scope)
+            .map(|(_, origin)| origin.clone());
         known.or_else(|| self.meet(scope))
     }
 
@@ -75,7 +76,7 @@ impl StoreProcessor {
         if origins.len() >= MAX_SCOPES {
             origins.clear();
         }
-        origins.insert(scope.clone(), origin.clone());
+        origins.push((scope.clone(), origin.clone()));
         Some(origin)
     }
 }
