@@ -106,6 +106,7 @@ const OPERATIONS: [Operation; 7] = [
 /// What of `span` is not as the conventions have it.
 pub fn breaches(span: &Span) -> Vec<String> {
     let mut found = unknown_keys(span);
+    found.extend(ports_without_addresses(span));
     found.extend(status(span));
     found.extend(operation(span));
     found
@@ -122,6 +123,21 @@ fn unknown_keys(span: &Span) -> Vec<String> {
     keys.filter(|key| !keys::is_defined(key))
         .map(|key| format!("has the key `{key}`, which nobody defines"))
         .collect()
+}
+
+/// A port says nothing without its address, and one at the other end belongs to each address.
+///
+/// Source: <https://opentelemetry.io/docs/specs/semconv/general/attributes/>.
+fn ports_without_addresses(span: &Span) -> Vec<String> {
+    let has = |key| span.attributes.get(key).is_some();
+    let mut found = Vec::new();
+    if has(keys::SERVER_PORT) && !has(keys::SERVER_ADDRESS) {
+        found.push("has the port of a server without its address".to_owned());
+    }
+    if has(keys::NETWORK_PEER_PORT) != has(keys::NETWORK_PEER_ADDRESS) {
+        found.push("has only one of the address and the port of its peer".to_owned());
+    }
+    found
 }
 
 /// A failure has a type and a success has none and no status; an exception is recorded once, and completely.
