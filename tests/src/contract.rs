@@ -3,6 +3,7 @@
 //! [`Trace::problems`] finds gaps and second traces; this finds spans of the wrong service or kind, and spans that
 //! nobody has heard of; [`conventions`] what is not as OpenTelemetry wants it.
 
+use chimera_shared::telemetry::keys;
 use chimera_traces::tree::{Kind, Span, Trace};
 
 use crate::conventions;
@@ -97,6 +98,7 @@ pub fn assert_whole(trace: &Trace, more: &[(&str, Kind)]) {
     breaches.extend(trace.spans().iter().filter_map(|span| breach(span, more)));
     let ours = trace.spans().iter().filter(|span| !is_foreign(span));
     breaches.extend(ours.flat_map(conventions::breaches));
+    breaches.extend(without_wait(trace));
     assert!(
         breaches.is_empty(),
         "{}\n{}",
@@ -122,6 +124,20 @@ pub fn drawn(trace: &Trace) -> String {
 /// Whether it is a span of another program, whose instrumentation follows older conventions.
 fn is_foreign(span: &Span) -> bool {
     span.service.starts_with("python_")
+}
+
+/// The deliveries of messages of ours, which say since when they were ready, that do not have how long they waited. Of others
+/// it may not be known.
+fn without_wait(trace: &Trace) -> impl Iterator<Item = String> {
+    let spans = trace.spans();
+    let is_ours = |index: usize| !is_foreign(&spans[index]);
+    let deliveries = (0..spans.len()).filter(move |&index| {
+        let sender = trace.parent(index);
+        spans[index].kind == Kind::Consumer && is_ours(index) && sender.is_some_and(is_ours)
+    });
+    let wait = keys::CHIMERA_QUEUE_WAIT_MS;
+    let unmeasured = deliveries.filter(move |&index| spans[index].attributes.get(wait).is_none());
+    unmeasured.map(move |index| format!("`{}` has no `{wait}`", spans[index].name))
 }
 
 /// What is wrong with `span`; `more` are spans of agents that only a test has.

@@ -61,7 +61,6 @@ const OPERATIONS: [Operation; 7] = [
             keys::MESSAGING_RABBITMQ_MESSAGE_DELIVERY_TAG,
             keys::MESSAGING_MESSAGE_BODY_SIZE,
             keys::CHIMERA_ATTEMPT,
-            keys::CHIMERA_QUEUE_WAIT_MS,
             keys::CHIMERA_OUTCOME,
         ],
     },

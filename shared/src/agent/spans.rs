@@ -92,7 +92,8 @@ pub(crate) struct Process<'a> {
     /// The queue's name, or what stands for one that was made up.
     pub(crate) queue: &'a str,
     pub(crate) attempt: u32,
-    pub(crate) queue_wait_ms: f64,
+    /// `None` where it is not known.
+    pub(crate) queue_wait_ms: Option<f64>,
     pub(crate) creation: SpanContext,
     pub(crate) previous_attempt: Option<SpanContext>,
 }
@@ -133,10 +134,7 @@ impl Process<'_> {
                 keys::CHIMERA_ATTEMPT,
                 i64::from(self.attempt),
             ))
-            .with(KeyValue::new(
-                keys::CHIMERA_QUEUE_WAIT_MS,
-                self.queue_wait_ms,
-            ))
+            .with_some(keys::CHIMERA_QUEUE_WAIT_MS, self.queue_wait_ms)
             .with_some(keys::MESSAGING_DESTINATION_ANONYMOUS, made_up)
             .with_some(keys::MESSAGING_DESTINATION_TEMPORARY, made_up)
             .linked(

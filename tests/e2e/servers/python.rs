@@ -136,10 +136,10 @@ async fn a_message_of_a_program_that_does_not_trace_starts_a_trace() {
         let trace = stopped.only_trace();
         assert_eq!(trace.trace_id(), trace_id);
         assert_whole(trace, &[]);
-        assert_eq!(
-            named(trace, "process chimera.events:work.requested").parent_span_id,
-            None
-        );
+        let worked = named(trace, "process chimera.events:work.requested");
+        assert_eq!(worked.parent_span_id, None);
+        let wait = worked.attributes.get("chimera.queue.wait_ms");
+        assert_eq!(wait, None, "nobody says since when it waited");
     }
     check("publish.py").await;
     check("publish_aio.py").await;
