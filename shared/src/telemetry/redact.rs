@@ -2,9 +2,13 @@
 //! known by the name before them, by their place in a URL, or by their shape.
 
 mod flags;
+mod group;
 mod ordinary;
+mod quoted;
 mod scan;
 mod shapes;
+mod urls;
+mod value;
 
 use std::borrow::Cow;
 
@@ -34,9 +38,10 @@ const LEAST_BYTES: usize = 6;
 /// `text` without the credentials in it.
 ///
 /// These are: user and password of URLs and of `user:password@host`; what stands behind a name that looks like a
-/// secret's, as in `?token=…`, `Password=…;`, `"api_key": "…"`, `Authorization: …`, `--password …`; what stands behind
-/// `Bearer` and `Basic`; JSON Web Tokens; tokens of GitHub, GitLab, Slack, Stripe and the like; keys of clouds; private keys
-/// in PEM.
+/// secret's, as in `?token=…`, `Password=…;`, `"api_key": "…"`, `Authorization: …`, `--password …`, `<password>…<`, and on the
+/// lines below it in YAML, be it one value or an array, an object or a struct; what stands behind `Bearer` and `Basic`; JSON
+/// Web Tokens; tokens of GitHub, GitLab, Grafana, Slack, Stripe, Vault and the like; addresses of webhooks; keys of clouds;
+/// private keys in PEM.
 pub fn text(text: &str) -> Cow<'_, str> {
     if text.len() < LEAST_BYTES {
         return Cow::Borrowed(text);

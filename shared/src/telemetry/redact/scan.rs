@@ -1,6 +1,6 @@
 //! Finds credentials in a text, in one pass.
 
-use super::{REDACTED, flags, ordinary, shapes};
+use super::{REDACTED, flags, group, ordinary, quoted::Quote, shapes, urls, value};
 use crate::config::looks_secret;
 
 /// A part of a text that must not be seen.
@@ -14,16 +14,29 @@ pub(super) struct Found {
 
 /// How far beyond a word it is looked for what shows that a credential goes on there. Looking to the end each time would
 /// take time by the square of the length of a text that somebody made up for it.
-const FAR: usize = 512;
+pub(super) const FAR: usize = 512;
 
 /// What stands for `user:password`.
 const USER_AND_PASSWORD: &str = "REDACTED:REDACTED";
+
+/// Names of a session's id in cookies and URLs.
+const SESSIONS: [&str; 9] = [
+    "jsessionid",
+    "phpsessid",
+    "aspsessionid",
+    "asp.net_sessionid",
+    "connect.sid",
+    "sessionid",
+    "session_id",
+    "session-id",
+    "sessid",
+];
 
 /// The bytes that every credential has: one of the marks between a name and a value, or the last of a token's prefix.
 /// Other bytes, nine of ten, are passed by without a closer look.
 const MARKS: [bool; 256] = {
     let mut marks = [false; 256];
-    let bytes = b":=@ _-JAG";
+    let bytes = b":=@ _-JAG(,.%<>";
     let mut index = 0;
     while index < bytes.len() {
         marks[bytes[index] as usize] = true;
@@ -37,6 +50,8 @@ pub(super) fn next(text: &str, from: usize) -> Option<Found> {
     let bytes = text.as_bytes();
     let mut at = from;
     let mut word = Word::begin(from);
+    // Where the content of an element may have begun.
+    let (mut content, mut is_in_tag) = (None, false);
     loop {
         at += bytes[at..]
             .iter()
@@ -45,7 +60,21 @@ pub(super) fn next(text: &str, from: usize) -> Option<Found> {
             b':' if bytes[at..].starts_with(b"://") => in_url(text, at + 3),
             b':' | b'=' => in_pair(text, from, at),
             b'@' => before_host(text, word.extended(text, at)),
+            b' ' if bytes.get(at + 1) == Some(&b'{') => in_type(text, from, at, at + 1),
             b' ' => shapes::credentials(text, from, at).and_then(|range| plain(text, range)),
+            b'(' => in_type(text, from, at, at),
+            b',' => in_tuple(text, from, at),
+            b'%' => in_encoded(text, from, at),
+            b'<' => {
+                is_in_tag |= bytes.get(at + 1) != Some(&b'!');
+                content.and_then(|start| in_element(text, start, at))
+            }
+            b'>' => {
+                if std::mem::take(&mut is_in_tag) {
+                    content = Some(at + 1);
+                }
+                None
+            }
             b'A' => shapes::cloud_key(bytes, at).and_then(|range| plain(text, range)),
             b'-' if bytes[at..].starts_with(b"-----") => {
                 shapes::private_key(text, at).and_then(|range| plain(text, range))
@@ -81,6 +110,10 @@ fn in_url(text: &str, start: usize) -> Option<Found> {
         Some(at) => at,
         // A password with a slash that nobody encoded: what looks like its host has no port of digits.
         None => {
+            let path = start + authority.len();
+            if let Some(range) = urls::webhook(text, start, path) {
+                return plain(text, range);
+            }
             let (_, port) = authority.split_once(':')?;
             let is_port = port
                 .bytes()
@@ -95,7 +128,7 @@ fn in_url(text: &str, start: usize) -> Option<Found> {
     user(&rest[..at], start)
 }
 
-fn ends_url(c: char) -> bool {
+pub(super) fn ends_url(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`')
 }
 
@@ -170,8 +203,12 @@ fn before_host(text: &str, word: &Word) -> Option<Found> {
 
 /// The value of `--password value` and the like, when a dash at `at` begins it.
 fn of_flag(text: &str, at: usize) -> Option<Found> {
-    let (name, start) = (text.as_bytes()[at] == b'-').then(|| flags::flag(text, at))??;
-    let (start, end) = value(text, start, name, false)?;
+    (text.as_bytes()[at] == b'-').then_some(())?;
+    if let Some((start, end)) = flags::login(text, at) {
+        return user(&text[start..end], start);
+    }
+    let (name, start) = flags::flag(text, at)?;
+    let (start, end) = value::of(text, start, name, false)?;
     (start < end).then_some(())?;
     plain(text, (start, end))
 }
@@ -188,16 +225,102 @@ fn in_pair(text: &str, from: usize, at: usize) -> Option<Found> {
     if is_joined && (name.as_bytes().contains(&b'.') || is_inside()) {
         return None;
     }
-    if !looks_secret(name) {
+    let is_code = bytes[at] == b'=' && name == "code" && urls::is_code(text, at);
+    if !is_code && !names_secret(name) {
         return None;
     }
-    let start = at + 1 + blanks(after);
+    if bytes[at] == b':'
+        && let Some(range) = value::below(text, at)
+    {
+        return plain(text, range);
+    }
+    let start = at + 1 + value::blanks(after);
     if bytes[at] == b':' && !is_joined && ordinary::begins_sentence(&text[start..]) {
         return None;
     }
-    let (start, end) = value(text, start, name, bytes[at] == b'=')?;
+    let (start, end) = value::of(text, start, name, bytes[at] == b'=')?;
     (start < end).then_some(())?;
     plain(text, (start, end))
+}
+
+/// What is in the brackets behind the name of a type whose values are secrets, as Debug shows them: `Password("…")`,
+/// `Token { value: "…" }`. The name ends before `at`, and the bracket is at `open`.
+fn in_type(text: &str, from: usize, at: usize, open: usize) -> Option<Found> {
+    let name = name_before(text, from, at)?;
+    group::is_secret_type(name).then_some(())?;
+    let inside = &text[open + 1..];
+    if let Some(quote) = Quote::opens(inside) {
+        let start = open + 1 + quote.length();
+        (!text[start..].starts_with(REDACTED)).then_some(())?;
+        return plain(text, (start, start + quote.end(&text[start..])));
+    }
+    (!inside.starts_with(REDACTED)).then_some(())?;
+    let end = open + group::end_of_brackets(&text[open..]);
+    let is_closed = text[..end].ends_with([')', '}']) && end > open + 1;
+    let end = end - usize::from(is_closed);
+    let inside = text[open + 1..end].trim();
+    let start = text[..end].len() - text[open + 1..end].trim_start().len();
+    (!inside.is_empty()).then_some(())?;
+    plain(text, (start, start + inside.len()))
+}
+
+/// The value of `("name", "value")`; `at` is where the comma stands.
+fn in_tuple(text: &str, from: usize, at: usize) -> Option<Found> {
+    let bytes = text.as_bytes();
+    let last = *bytes[from..at].last()?;
+    matches!(last, b'"' | b'\'').then_some(())?;
+    let name = name_before(text, from, at)?;
+    let end = text[..at].trim_end_matches(['"', '\'', '\\']).len();
+    let open = text[from..end - name.len()].trim_end_matches(['"', '\'', '\\']);
+    let start = at + 1 + value::blanks(&text[at + 1..]);
+    let is_pair = open.ends_with('(') && Quote::opens(&text[start..]).is_some();
+    (is_pair && names_secret(name)).then_some(())?;
+    let (start, end) = value::of(text, start, name, false)?;
+    (start < end).then_some(())?;
+    plain(text, (start, end))
+}
+
+/// What stands in percent-encoding: a user and a password, or `name%3Dvalue`.
+fn in_encoded(text: &str, from: usize, at: usize) -> Option<Found> {
+    const ASSIGNED: &str = "%3D";
+    if let Some((start, end)) = urls::encoded(text, at) {
+        let has_password = text[start..end].contains('%');
+        let with = if has_password {
+            "REDACTED%3AREDACTED"
+        } else {
+            REDACTED
+        };
+        return Some(Found { start, end, with });
+    }
+    let mark = text.get(at..at + ASSIGNED.len())?;
+    (mark.eq_ignore_ascii_case(ASSIGNED) && names_secret(name_before(text, from, at)?))
+        .then_some(())?;
+    let start = at + ASSIGNED.len();
+    let rest = &text[start..];
+    (!rest.starts_with(REDACTED)).then_some(())?;
+    let end = rest.find("%26").unwrap_or(rest.len());
+    let end = rest[..end]
+        .find(|c: char| ends_url(c) || c == '&')
+        .unwrap_or(end);
+    (end > 0).then_some(())?;
+    plain(text, (start, start + end))
+}
+
+/// The content of an element of XML, which begins at `start`; the `<` that ends it is at `at`.
+fn in_element(text: &str, start: usize, at: usize) -> Option<Found> {
+    let tag = text[at..].strip_prefix("</")?;
+    let is_of_tag = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
+    let name = &tag[..tag.find(|c| !is_of_tag(c)).unwrap_or(tag.len())];
+    let is_filled = !text[start..at].trim().is_empty();
+    (is_filled && names_secret(name)).then_some(())?;
+    plain(text, (start, at))
+}
+
+/// Beside what the configuration knows, the ids of sessions, which are as good as a password in a cookie or a URL. (As keys
+/// of attributes they are not: the conventions have `session.id`.)
+fn names_secret(name: &str) -> bool {
+    let is = |known: &&str| name.eq_ignore_ascii_case(known);
+    looks_secret(name) || SESSIONS.iter().any(is)
 }
 
 /// The name that ends before `at`: quotes and blanks may stand between.
@@ -208,8 +331,9 @@ fn name_before(text: &str, from: usize, at: usize) -> Option<&str> {
     while ends_with(end, b" \t") {
         end -= 1;
     }
-    for quote in [b"\"'".as_slice(), b"\\"] {
-        end -= usize::from(ends_with(end, quote));
+    end -= usize::from(ends_with(end, b"\"'"));
+    while ends_with(end, b"\\") {
+        end -= 1;
     }
     let mut start = end;
     while start > from && is_of_name(bytes[start - 1]) {
@@ -220,100 +344,4 @@ fn name_before(text: &str, from: usize, at: usize) -> Option<&str> {
 
 fn is_of_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
-}
-
-/// How many bytes stand before the value itself: blanks, the `>` of `=>`, and the wrapper of `Some("…")`.
-fn blanks(after: &str) -> usize {
-    let mut rest = after.strip_prefix('>').unwrap_or(after);
-    rest = rest.trim_start_matches([' ', '\t']);
-    let letters = rest.find(|c: char| !c.is_ascii_alphanumeric());
-    if let Some(open) = letters
-        && rest[open..].starts_with("(\"")
-    {
-        rest = &rest[open + 1..];
-    }
-    after.len() - rest.len()
-}
-
-/// Where the value that begins at `start` begins without its quotes, and where it ends. One that was redacted before has no
-/// end here: looking for it, again and again, would take time by the square of the length of a text full of them.
-fn value(text: &str, start: usize, name: &str, is_assigned: bool) -> Option<(usize, usize)> {
-    let rest = &text[start..];
-    for (open, close) in [("\\\"", "\\\""), ("\"", "\""), ("'", "'")] {
-        if let Some(quoted) = rest.strip_prefix(open) {
-            let start = start + open.len();
-            let is_hidden = quoted.starts_with(REDACTED);
-            return (!is_hidden).then(|| (start, start + end_of_quoted(quoted, close)));
-        }
-    }
-    let is_hidden = rest.starts_with(REDACTED);
-    (!is_hidden).then(|| (start, start + end_of_bare(rest, name, is_assigned)))
-}
-
-fn end_of_quoted(quoted: &str, close: &str) -> usize {
-    let mut from = 0;
-    while let Some(found) = quoted[from..].find(close) {
-        let end = from + found;
-        if close.len() > 1 || !quoted[..end].ends_with('\\') {
-            return end;
-        }
-        from = end + close.len();
-    }
-    quoted.len()
-}
-
-/// A value without quotes. Where it ends is a guess, which rather takes too much: a cookie has blanks and semicolons, a
-/// header a scheme before its credentials, a connection string a password with blanks that a semicolon ends.
-fn end_of_bare(rest: &str, name: &str, is_assigned: bool) -> usize {
-    if contains(name, "cookie") {
-        return end_of_line(rest);
-    }
-    if contains(name, "authorization") {
-        return end_of_authorization(rest);
-    }
-    let word = end_of_word(rest);
-    let near = near(rest, word);
-    match near.find([';', '&', '\'', '<', '>', '`']) {
-        Some(end) if is_assigned && near[end..].starts_with(';') => end,
-        Some(_) | None => word,
-    }
-}
-
-/// A scheme and what belongs to it: a word, or a list of pairs, as `Digest` and `AWS4-HMAC-SHA256` have.
-fn end_of_authorization(value: &str) -> usize {
-    let scheme = value.find([' ', '\n', '\r', '"']).unwrap_or(value.len());
-    let behind = value[scheme..].trim_start_matches([' ', '\t']);
-    let start = value.len() - behind.len();
-    let word = end_of_word(behind);
-    match near(behind, word) {
-        "" => start,
-        pairs if pairs.contains('=') && pairs.contains(',') => start + end_of_line(behind),
-        _ => start + word,
-    }
-}
-
-/// The first `known` bytes and what follows them on the same line, but not far.
-fn near(text: &str, known: usize) -> &str {
-    let near = &text[..text.floor_char_boundary(known + FAR)];
-    &near[..end_of_line(near)]
-}
-
-fn end_of_line(text: &str) -> usize {
-    text.find(['\n', '\r', '"']).unwrap_or(text.len())
-}
-
-fn end_of_word(text: &str) -> usize {
-    let end = text
-        .find(|c: char| ends_url(c) || matches!(c, ';' | '&'))
-        .unwrap_or(text.len());
-    // What closes a sentence or a bracket is not the value's.
-    let word = &text[..end];
-    word.trim_end_matches([',', '.', ')', ']', '}']).len()
-}
-
-fn contains(name: &str, part: &str) -> bool {
-    let windows = name.as_bytes().windows(part.len());
-    windows
-        .into_iter()
-        .any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }

@@ -8,7 +8,7 @@ struct Shape {
 }
 
 /// Those that begin with something that ends in `_`.
-const UNDERSCORE: [Shape; 14] = [
+const UNDERSCORE: [Shape; 22] = [
     shape(b"ghp_", 8),
     shape(b"gho_", 8),
     shape(b"ghu_", 8),
@@ -21,12 +21,20 @@ const UNDERSCORE: [Shape; 14] = [
     shape(b"dop_v1_", 8),
     shape(b"doo_v1_", 8),
     shape(b"dor_v1_", 8),
+    shape(b"glsa_", 8),
+    shape(b"glc_", 20),
+    shape(b"dckr_pat_", 8),
+    shape(b"whsec_", 8),
+    shape(b"shpat_", 8),
+    shape(b"shpca_", 8),
+    shape(b"shppa_", 8),
+    shape(b"shpss_", 8),
     shape(b"npm_", 20),
     shape(b"hf_", 20),
 ];
 
 /// Those that begin with something that ends in `-`.
-const DASH: [Shape; 9] = [
+const DASH: [Shape; 10] = [
     shape(b"sk-", 8),
     shape(b"xoxa-", 8),
     shape(b"xoxb-", 8),
@@ -36,6 +44,15 @@ const DASH: [Shape; 9] = [
     shape(b"xoxs-", 8),
     shape(b"xapp-", 8),
     shape(b"glpat-", 8),
+    shape(b"pypi-", 16),
+];
+
+/// Those that begin with something that ends in a dot, as a host may: long ones.
+const DOT: [Shape; 4] = [
+    shape(b"hvs.", 20),
+    shape(b"hvb.", 20),
+    shape(b"hvr.", 20),
+    shape(b"ya29.", 20),
 ];
 
 /// JSON Web Tokens: `{"` in base64 is `eyJ`.
@@ -53,6 +70,7 @@ pub(super) fn token(bytes: &[u8], from: usize, at: usize) -> Option<(usize, usiz
     let shapes: &[Shape] = match bytes[at] {
         b'_' => &UNDERSCORE,
         b'-' => &DASH,
+        b'.' => &DOT,
         b'J' => &JSON,
         _ => return None,
     };

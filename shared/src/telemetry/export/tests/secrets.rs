@@ -1,4 +1,4 @@
-//! Forty secrets, each in every place where one can be, and every way out searched for them.
+//! Sixty secrets, each in every place where one can be, and every way out searched for them.
 
 use std::{
     io,
@@ -25,7 +25,7 @@ use crate::{
 const SECRET: &str = "hush";
 
 /// Texts with a secret each, known by its shape.
-const SHAPES: [&str; 32] = [
+const SHAPES: [&str; 54] = [
     "amqp://user:hush@host:5672/vhost",
     "redis://:hush@host",
     "mongodb://u:hush@h1,h2/db?authSource=admin",
@@ -58,6 +58,28 @@ const SHAPES: [&str; 32] = [
     "--password=hush --user=ann",
     "apikey='hush hush'",
     "-----BEGIN RSA PRIVATE KEY-----\nhush\n-----END RSA PRIVATE KEY-----",
+    "{\"password\":[\"hush1\",\"hush2\"]}",
+    "{\"secret\":{\"value\":\"hush\"}}",
+    "tokens: [\"hush\"]",
+    "Password { inner: \"hush\" }",
+    "{\"authorization\": [\"hush\"]}",
+    "Authorization: Digest username=\"u\", response=\"hush\"",
+    "password:\n  hush",
+    "<password>hush</password>",
+    "(\"password\", \"hush\")",
+    "curl -u ann:hush https://host",
+    "https://host/?next=http%3A%2F%2Fu%3Ahush%40h",
+    "https://host/callback?code=hush0123456789&state=1",
+    "Path: /a;JSESSIONID=hush",
+    "https://hooks.slack.com/services/T0/B0/hush",
+    "https://discord.com/api/webhooks/1/hush",
+    "https://api.telegram.org/bot1:hush/sendMessage",
+    "grafana refused glsa_hush0123456789",
+    "vault refused hvs.hush0123456789abcdefgh",
+    "pushed with dckr_pat_hush0123456789",
+    "google refused ya29.hush0123456789abcdefgh",
+    "signed with whsec_hush0123456789",
+    "shop refused shpat_hush0123456789",
 ];
 
 /// Keys whose value is a secret, whatever it looks like.
