@@ -41,7 +41,8 @@ pub use build::Setup;
 pub use export::{ExporterHealth, TelemetryError};
 pub use logs::LogBuffer;
 pub use metrics::{
-    DbCall, HttpExchange, InFlight, Metrics, MetricsFormat, Place, Processed, QueueDepth, Sent,
+    DbCall, HttpExchange, InFlight, MessagingCall, Metrics, MetricsFormat, Place, Processed,
+    QueueDepth,
 };
 pub use siblings::Siblings;
 pub use span::{Scope, Span, SpanStart};

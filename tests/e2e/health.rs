@@ -1,10 +1,23 @@
 //! What agents say about themselves.
 
-use chimera_tests::{Backends, Stack};
-use serde_json::Value;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use chimera_shared::HandleError;
+use chimera_tests::{Backends, Stack, stack::PATIENCE};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::messages::{KEY, with_worker};
 
 crate::on_each_backend! {
     each_agent_tells_its_health_and_its_metrics,
+    replies_and_settlements_are_measured,
 }
 
 async fn each_agent_tells_its_health_and_its_metrics(backends: Backends) {
@@ -84,4 +97,60 @@ async fn each_agent_tells_its_health_and_its_metrics(backends: Backends) {
         }
     }
     stack.stop().await.unwrap();
+}
+
+async fn replies_and_settlements_are_measured(backends: Backends) {
+    let failed = Arc::new(AtomicBool::new(false));
+    let stack = with_worker(backends, move |_, input| {
+        let is_first = !failed.swap(true, Relaxed);
+        async move {
+            match is_first {
+                true => Err(HandleError::transient(anyhow::anyhow!("away"))),
+                false => Ok(input),
+            }
+        }
+    })
+    .await;
+    stack.request(KEY, &json!({})).await.unwrap();
+    let url = format!(
+        "http://{}/metrics",
+        stack.address("worker", "health").unwrap()
+    );
+    // The reply is there before the request is settled.
+    let until = Instant::now() + PATIENCE;
+    let page = loop {
+        let page = stack.client().get(&url).send().await.unwrap();
+        let page = page.text().await.unwrap();
+        if count(&page, &["ack", "settle"]) == Some(2) {
+            break page;
+        }
+        assert!(Instant::now() < until, "{page}");
+        sleep(Duration::from_millis(20)).await;
+    };
+    for call in [["publish", "send"], ["retry", "settle"]] {
+        assert_eq!(count(&page, &call), Some(1), "{call:?} in {page}");
+    }
+    let mut sent = page
+        .lines()
+        .filter(|line| line.starts_with("messaging_client_sent_messages_total{"));
+    let reply = sent.next().unwrap();
+    assert!(
+        reply.contains("messaging_destination_name=\"(temporary)\""),
+        "{reply}"
+    );
+    assert!(reply.ends_with(" 1") && sent.next().is_none(), "{page}");
+    stack.stop().await.unwrap();
+}
+
+/// How many calls of this name and type the page of metrics has the durations of.
+fn count(page: &str, [name, kind]: &[&str; 2]) -> Option<u64> {
+    let labels = [
+        format!("messaging_operation_name=\"{name}\""),
+        format!("messaging_operation_type=\"{kind}\""),
+    ];
+    let mut lines = page
+        .lines()
+        .filter(|line| line.starts_with("messaging_client_operation_duration_seconds_count{"));
+    let line = lines.find(|line| labels.iter().all(|label| line.contains(label)))?;
+    line.rsplit(' ').next()?.parse().ok()
 }

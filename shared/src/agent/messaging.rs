@@ -1,6 +1,6 @@
 //! What a service sends: each message in a span of its own, with that span's context in its headers.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use chimera_bus::{
     Bus, Message, PublishError, RequestError, Requester, Routed, RoutingKey, headers::name,
@@ -14,7 +14,7 @@ use crate::{
     context::{SendError, error_type},
     deadline::{Deadline, now_ms},
     platform::{Broker, PlatformBus},
-    telemetry::{KeyValue, Scope, Sent, Span, Telemetry, keys},
+    telemetry::{KeyValue, MessagingCall, Scope, Span, Telemetry, keys},
 };
 
 /// The bus, as one service uses it.
@@ -79,22 +79,16 @@ impl Messaging {
         let propagator = self.telemetry.propagator();
         propagator.inject_message(span.scope().context(), &mut message);
         let routed = self.bus.publish(message).await;
-        let error_type = routed.is_err().then_some("publish");
         match &routed {
             Ok(Routed::ToQueue) => {}
             Ok(Routed::Nowhere) => {
                 self.telemetry.metrics().unrouted(routing_key.as_str());
                 span.set(KeyValue::new(keys::CHIMERA_UNROUTED, true));
             }
-            Err(error) => span.fail("publish", error),
+            Err(_) => {}
         }
-        self.sent(
-            &span,
-            "publish",
-            &destination,
-            error_type,
-            started.elapsed(),
-        );
+        let call = self.call("publish", &destination, started);
+        self.sent(&span, call, unpublished(&routed));
         routed
     }
 
@@ -116,38 +110,67 @@ impl Messaging {
         let propagator = self.telemetry.propagator();
         propagator.inject_message(span.scope().context(), &mut message);
         let reply = self.requester.request(message, timeout).await;
-        let error_type = reply.as_ref().err().map(error_type);
-        if let (Err(error), Some(error_type)) = (&reply, error_type) {
-            span.fail(error_type, error);
-        }
-        self.sent(
-            &span,
-            "request",
-            &destination,
-            error_type,
-            started.elapsed(),
-        );
+        let failed = reply.as_ref().err();
+        let failed = failed.map(|error| (error_type(error), error as &dyn Error));
+        let call = self.call("request", &destination, started);
+        self.sent(&span, call, failed);
         reply
     }
 
-    fn sent(
+    /// Sends `reply` to whoever asked, in a span under `scope`.
+    ///
+    /// A requester that is gone has no use for it: nowhere is as good as its queue.
+    pub(crate) async fn answer(
         &self,
-        span: &Span,
+        scope: &Scope,
+        mut reply: Message,
+    ) -> Result<Routed, PublishError> {
+        let started = Instant::now();
+        let span = scope.start_with(|| spans::reply(&self.broker, &reply));
+        let propagator = self.telemetry.propagator();
+        propagator.inject_message(span.scope().context(), &mut reply);
+        let routed = self.bus.publish(reply).await;
+        let call = self.call("publish", spans::TEMPORARY, started);
+        self.sent(&span, call, unpublished(&routed));
+        routed
+    }
+
+    /// Something was sent in `span`, or `failed`.
+    fn sent<'a>(&self, span: &'a Span, mut call: MessagingCall<'a>, failed: Option<Failed<'_>>) {
+        if let Some((error_type, error)) = failed {
+            span.fail_with_causes(error_type, error);
+        }
+        call.error_type = failed.map(|(error_type, _)| error_type);
+        call.span = Some(span);
+        self.telemetry.metrics().sent(call);
+    }
+
+    /// What is measured of `operation`, which went well since it `started`, in no span.
+    pub(crate) fn call<'a>(
+        &'a self,
         operation: &'static str,
-        destination: &str,
-        error_type: Option<&'static str>,
-        duration: Duration,
-    ) {
-        self.telemetry.metrics().sent(Sent {
+        destination: &'a str,
+        started: Instant,
+    ) -> MessagingCall<'a> {
+        MessagingCall {
             system: self.broker.system,
             server: self.broker.address(),
             operation,
             destination,
-            error_type,
-            duration,
-            span: Some(span),
-        });
+            error_type: None,
+            duration: started.elapsed(),
+            span: None,
+        }
     }
+}
+
+/// The `error.type` of what failed, and why.
+pub(crate) type Failed<'a> = (&'static str, &'a dyn Error);
+
+/// Why something was not published, if it was not.
+pub(crate) fn unpublished<T>(result: &Result<T, PublishError>) -> Option<Failed<'_>> {
+    let error = result.as_ref().err()?;
+    Some(("publish", error))
 }
 
 #[cfg(test)]

@@ -1,18 +1,19 @@
 //! What is published and logged when a delivery has been worked on, before the bus may forget it.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
 use chimera_bus::{
     Delivery, Exchange, Message, PublishError, QueueName, Routed, RoutingKey, headers::name,
 };
 use opentelemetry::KeyValue;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     agent::{
         OnFailure, Worker,
         arrival::Arrival,
+        messaging::{Failed, Messaging, unpublished},
         process::{Failure, Outcome},
         spans,
     },
@@ -47,9 +48,13 @@ impl Settling<'_> {
         };
         let settled = match published {
             Ok(()) => {
-                let _ack = (self.worker.settle_spans == SettleSpans::All)
-                    .then(|| self.settle_span("ack", &delivery));
-                delivery.ack()
+                let all = self.worker.settle_spans == SettleSpans::All;
+                let span = all.then(|| self.settle_span("ack", &delivery));
+                let operation = self.operation("ack", span);
+                let acked = delivery.ack();
+                let failed = acked.as_ref().err();
+                operation.end(failed.map(|error| ("ack", error as &dyn Error)));
+                acked
             }
             Err(error) => {
                 let error = format!("{:#}", anyhow::Error::new(error));
@@ -59,9 +64,10 @@ impl Settling<'_> {
                 );
                 // At once it would come again at once, and fail again for the same full disk.
                 sleep(self.worker.limits.backoff.bound(self.arrival.attempt)).await;
-                let _nack = self.settle_span("nack", &delivery);
+                let operation = self.operation("nack", Some(self.settle_span("nack", &delivery)));
                 // Its result is the bus's own business: a delivery that is no longer ours is given back anyway.
                 let _ = delivery.requeue();
+                operation.end(None);
                 return "requeue";
             }
         };
@@ -97,11 +103,11 @@ impl Settling<'_> {
             delay_ms = delay.as_secs_f64() * 1e3,
             "the handler failed, the message is retried"
         );
-        let span = self.settle_span("retry", delivery);
+        let operation = self.operation("retry", Some(self.settle_span("retry", delivery)));
         let message = self.next_attempt(delivery.message(), delay);
-        self.keep(message)
-            .await
-            .inspect_err(|error| span.fail("publish", error))
+        let kept = self.keep(message).await;
+        operation.end(unpublished(&kept));
+        kept
     }
 
     /// Publishes what must not be lost. A broker's queue may be deleted at any time: then the delivery stays what there is.
@@ -142,6 +148,7 @@ impl Settling<'_> {
         failure: &Failure,
     ) -> Result<(), PublishError> {
         let span = self.settle_span("dead_letter", delivery);
+        let operation = self.operation("dead_letter", Some(span));
         let mut letter = self.republished(delivery.message(), Exchange::DEAD_LETTERS);
         letter
             .headers
@@ -153,11 +160,10 @@ impl Settling<'_> {
         letter.headers.set(name::FAILED_AT, now_ms());
         self.describe(&mut letter, failure);
         let published = self.keep(letter).await;
-        match &published {
-            Ok(()) => self.tell_dead(failure),
-            Err(error) => span.fail("publish", error),
+        operation.end(unpublished(&published));
+        if published.is_ok() {
+            self.tell_dead(failure);
         }
-        drop(span);
         // A request lives in memory and in its asker's patience: whoever asked is told, though the letter was not kept.
         let told = self.reply(delivery, Err(failure)).await;
         let is_request = delivery.message().properties.reply_to.is_some();
@@ -243,20 +249,19 @@ impl Settling<'_> {
         if let Err(failure) = result {
             self.describe(&mut reply, failure);
         }
-        let span = self
-            .span
-            .scope()
-            .start_with(|| spans::reply(&services.messaging.broker, &reply));
-        let propagator = services.messaging.telemetry.propagator();
-        propagator.inject_message(span.scope().context(), &mut reply);
-        // A requester that is gone has no use for the reply: nowhere is as good as its queue.
-        services
-            .messaging
-            .bus
-            .publish(reply)
-            .await
-            .map(|_| ())
-            .inspect_err(|error| span.fail("publish", error))
+        let answered = services.messaging.answer(self.span.scope(), reply);
+        answered.await.map(|_| ())
+    }
+
+    /// An operation called `name`, which begins, in `span` where it has one.
+    fn operation(&self, name: &'static str, span: Option<Span>) -> Operation<'_> {
+        Operation {
+            messaging: &self.worker.services.messaging,
+            destination: self.destination,
+            name,
+            span,
+            started: Instant::now(),
+        }
     }
 
     fn settle_span(&self, operation: &'static str, delivery: &Delivery) -> Span {
@@ -281,5 +286,27 @@ impl Settling<'_> {
                 i64::from(self.arrival.attempt),
             ))
         })
+    }
+}
+
+/// A settlement under way, or what is published in its place.
+struct Operation<'a> {
+    messaging: &'a Messaging,
+    destination: &'a str,
+    name: &'static str,
+    span: Option<Span>,
+    started: Instant,
+}
+
+impl Operation<'_> {
+    /// Measures it, and ends its span.
+    fn end(self, failed: Option<Failed<'_>>) {
+        if let (Some(span), Some((error_type, error))) = (&self.span, failed) {
+            span.fail_with_causes(error_type, error);
+        }
+        let mut call = (self.messaging).call(self.name, self.destination, self.started);
+        call.error_type = failed.map(|(error_type, _)| error_type);
+        call.span = self.span.as_ref();
+        self.messaging.telemetry.metrics().settled(call);
     }
 }

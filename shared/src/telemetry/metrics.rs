@@ -27,7 +27,7 @@ use crate::config::ExemplarFilter;
 
 pub use format::MetricsFormat;
 pub(super) use push::Push;
-pub use record::{DbCall, HttpExchange, Place, Processed, QueueDepth, Sent};
+pub use record::{DbCall, HttpExchange, MessagingCall, Place, Processed, QueueDepth};
 
 use exemplars::Exemplars;
 use instruments::Instruments;
@@ -183,15 +183,20 @@ impl Metrics {
     }
 
     /// A message was sent, or was to be.
-    pub fn sent(&self, sent: Sent<'_>) {
+    pub fn sent(&self, call: MessagingCall<'_>) {
         let Some(inner) = &self.0 else { return };
-        let Sent { system, server, .. } = sent;
-        let mut labels = inner.messaging(system, server, sent.operation, sent.destination);
-        labels.extend(sent.error_type.map(static_label));
-        let seconds = sent.duration.as_secs_f64();
-        let instruments = &inner.instruments;
-        inner.record(&instruments.client_duration, seconds, &labels, sent.span);
-        instruments.sent.add(1, &labels);
+        let mut labels = inner.called(call);
+        inner.instruments.sent.add(1, &labels);
+        labels.push(KeyValue::new(keys::MESSAGING_OPERATION_TYPE, "send"));
+        inner.call_took(call, &labels);
+    }
+
+    /// A delivery was settled, or was to be.
+    pub fn settled(&self, call: MessagingCall<'_>) {
+        let Some(inner) = &self.0 else { return };
+        let mut labels = inner.called(call);
+        labels.push(KeyValue::new(keys::MESSAGING_OPERATION_TYPE, "settle"));
+        inner.call_took(call, &labels);
     }
 
     /// An event was published that no queue takes.
@@ -298,6 +303,22 @@ impl Inner {
         let context = span.map(Span::context);
         self.exemplars
             .offer(duration.name, seconds, labels, context.as_ref());
+    }
+
+    fn called(&self, call: MessagingCall<'_>) -> Vec<KeyValue> {
+        let mut labels = self.messaging(call.system, call.server, call.operation, call.destination);
+        labels.extend(call.error_type.map(static_label));
+        labels
+    }
+
+    fn call_took(&self, call: MessagingCall<'_>, labels: &[KeyValue]) {
+        let seconds = call.duration.as_secs_f64();
+        self.record(
+            &self.instruments.client_duration,
+            seconds,
+            labels,
+            call.span,
+        );
     }
 
     /// The labels that every metric of messaging has.

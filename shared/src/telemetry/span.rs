@@ -245,9 +245,7 @@ impl Span {
     /// `error_type` is the same low-cardinality name that [`Span::fail`] takes.
     pub fn record_exception(&self, error_type: impl Into<Cow<'static, str>>, error: &dyn Error) {
         if self.is_recording() {
-            let causes = iter::successors(error.source(), |cause| (*cause).source());
-            let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-            self.exception(error_type, message);
+            self.exception(error_type, with_causes(error));
         }
     }
 
@@ -271,8 +269,20 @@ impl Span {
         }
     }
 
+    /// Marks the operation as failed by `error`, which is told with its causes.
+    pub(crate) fn fail_with_causes(&self, error_type: &'static str, error: &dyn Error) {
+        if self.is_recording() {
+            self.fail(error_type, with_causes(error));
+        }
+    }
+
     /// Ends the span now.
     pub fn end(self) {}
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let causes = iter::successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 impl Drop for Span {

@@ -25,20 +25,20 @@ pub struct Processed<'a> {
     pub span: Option<&'a Span>,
 }
 
-/// A message that was sent, or was to be.
+/// An operation of a messaging client: a message that was sent, or a delivery that was settled, or that was to be.
 #[derive(Debug, Clone, Copy)]
-pub struct Sent<'a> {
+pub struct MessagingCall<'a> {
     /// `messaging.system`.
     pub system: &'static str,
     /// `server.address` and `server.port`; a bus in this process has neither.
     pub server: Option<(&'a str, u16)>,
-    /// `publish` or `request`, as in the span's name.
+    /// `publish`, `request`, `retry`, as in the span's name.
     pub operation: &'static str,
-    /// `exchange:routing key`, as in the span's name.
+    /// `messaging.destination.name`, as its span has it.
     pub destination: &'a str,
     /// Why it failed, if it did.
     pub error_type: Option<&'static str>,
-    /// How long it took: until the confirm, or the reply.
+    /// How long it took: until the confirm, the reply, or the end of the settlement.
     pub duration: Duration,
     /// The span that it was measured in, for the exemplar.
     pub span: Option<&'a Span>,

@@ -138,7 +138,7 @@ fn the_number_of_series_is_bounded() {
         ));
         metrics.unrouted(&name);
         metrics.consumed("chimera", None, &name);
-        metrics.sent(Sent {
+        metrics.sent(MessagingCall {
             system: "chimera",
             server: Some((&name, 1)),
             operation: "publish",
@@ -222,7 +222,7 @@ fn record_everything(telemetry: &Telemetry) -> opentelemetry::trace::SpanContext
         duration,
         span: span_of,
     });
-    metrics.sent(Sent {
+    metrics.sent(MessagingCall {
         system: "rabbitmq",
         server,
         operation: "publish",
@@ -309,6 +309,11 @@ fn metrics_are_as_the_conventions_have_them() {
         "messaging_client_operation_duration_seconds",
         seconds,
         &messaging,
+    );
+    check_histogram(
+        "messaging_client_operation_duration_seconds",
+        seconds,
+        &["messaging_operation_type"],
     );
     check_histogram("messaging_process_duration_seconds", seconds, &messaging);
     check_histogram(

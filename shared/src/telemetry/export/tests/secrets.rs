@@ -17,7 +17,7 @@ use super::{receiver::Received, *};
 use crate::{
     config::{LoadOptions, LogsExporter, MetricsExporter, load},
     telemetry::{
-        Correlation, DbCall, HttpExchange, Metrics, Place, Processed, Scope, Sent, redact,
+        Correlation, DbCall, HttpExchange, MessagingCall, Metrics, Place, Processed, Scope, redact,
     },
 };
 
@@ -195,7 +195,7 @@ fn measure(metrics: &Metrics, secret: &'static str) {
         duration,
         span: None,
     });
-    metrics.sent(Sent {
+    metrics.sent(MessagingCall {
         system,
         server,
         operation: "publish",
