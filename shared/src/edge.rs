@@ -18,7 +18,7 @@ use crate::{
     Context,
     agent::Services,
     telemetry::{
-        HttpExchange, Place, Scope, Span, SpanStart, Telemetry, keys, methods,
+        HttpExchange, MethodName, Place, Scope, Span, SpanStart, Telemetry, keys, methods,
         propagation::Disclosure,
     },
 };
@@ -112,7 +112,8 @@ async fn trace(
 /// A request that is being answered. When nobody waits for the answer any more it is dropped, and is measured as failed.
 struct Exchange {
     span: Span,
-    method: &'static str,
+    method: MethodName,
+    version: Version,
     route: Option<String>,
     started: Instant,
     is_answered: bool,
@@ -124,12 +125,13 @@ impl Exchange {
         let parent = telemetry.propagator().extract_http(request.headers());
         let path = request.extensions().get::<MatchedPath>();
         let route = path.map(|path| path.as_str().to_owned());
-        let method = methods::known(request.method().as_str()).unwrap_or(methods::OTHER);
+        let method = telemetry.method_name(request.method().as_str());
         let span = Scope::new(telemetry.clone(), parent)
-            .into_span(|_| server_span(request, method, route.as_deref()));
+            .into_span(|_| server_span(request, &method, route.as_deref()));
         Self {
             span,
             method,
+            version: request.version(),
             route,
             started,
             is_answered: false,
@@ -154,7 +156,8 @@ impl Exchange {
     fn measure(&self, status: Option<u16>, error_type: Option<&str>) {
         let metrics = self.span.scope().telemetry().metrics();
         metrics.http(HttpExchange {
-            method: self.method,
+            method: &self.method,
+            protocol_version: methods::protocol_version(self.version),
             place: Place::Server(self.route.as_deref()),
             status,
             error_type,
@@ -178,7 +181,7 @@ impl Drop for Exchange {
     }
 }
 
-fn server_span(request: &Request, method: &'static str, route: Option<&str>) -> SpanStart {
+fn server_span(request: &Request, method: &MethodName, route: Option<&str>) -> SpanStart {
     let header = |name| {
         request
             .headers()
@@ -187,18 +190,14 @@ fn server_span(request: &Request, method: &'static str, route: Option<&str>) -> 
             .map(str::to_owned)
     };
     let (address, port) = header(header::HOST).and_then(|host| server(&host)).unzip();
-    let shown = if method == methods::OTHER {
-        "HTTP"
-    } else {
-        method
-    };
+    let shown = method.in_span_name();
     let name = route.map_or_else(|| shown.to_owned(), |route| format!("{shown} {route}"));
-    let original = (method == methods::OTHER).then(|| request.method().to_string());
+    let original = (!method.is_known()).then(|| request.method().to_string());
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map(|ConnectInfo(peer)| *peer);
     let peer_address = peer.map(|peer| peer.ip().to_string());
     SpanStart::new(SpanKind::Server, name)
-        .with(KeyValue::new(keys::HTTP_REQUEST_METHOD, method))
+        .with(KeyValue::new(keys::HTTP_REQUEST_METHOD, method.value()))
         .with(KeyValue::new(
             keys::URL_PATH,
             request.uri().path().to_owned(),
@@ -219,7 +218,7 @@ fn server_span(request: &Request, method: &'static str, route: Option<&str>) -> 
         .with_some(keys::USER_AGENT_ORIGINAL, header(header::USER_AGENT))
         .with_some(
             keys::NETWORK_PROTOCOL_VERSION,
-            protocol_version(request.version()),
+            methods::protocol_version(request.version()),
         )
 }
 
@@ -228,14 +227,6 @@ fn server(host: &str) -> Option<(String, Option<i64>)> {
     let host: Authority = host.parse().ok()?;
     let address = host.host().trim_matches(['[', ']']);
     Some((address.to_owned(), host.port_u16().map(i64::from)))
-}
-
-fn protocol_version(version: Version) -> Option<&'static str> {
-    match version {
-        Version::HTTP_10 => Some("1.0"),
-        Version::HTTP_11 => Some("1.1"),
-        _ => None,
-    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Context {
@@ -301,7 +292,7 @@ mod tests {
         let error = KeyValue::new(keys::ERROR_TYPE, "cancelled");
         assert!(span.attributes.contains(&error), "{span:?}");
         let measured = "http_server_request_duration_seconds_count{error_type=\"cancelled\",\
-            http_request_method=\"GET\",http_route=\"/slow/{id}\"";
+            http_request_method=\"GET\",http_route=\"/slow/{id}\",network_protocol_version=\"1.1\"";
         let page = telemetry.prometheus();
         assert!(page.contains(measured), "{page}");
     }

@@ -40,6 +40,7 @@ pub use opentelemetry::{KeyValue, trace::SpanKind};
 pub use build::Setup;
 pub use export::{ExporterHealth, TelemetryError};
 pub use logs::LogBuffer;
+pub use methods::MethodName;
 pub use metrics::{
     DbCall, HttpExchange, InFlight, MessagingCall, Metrics, MetricsFormat, Place, Processed,
     QueueDepth,
@@ -51,6 +52,7 @@ pub(crate) use peer::Peer;
 
 use export::{Monitor, Queue};
 use logs::Record;
+use methods::Methods;
 use pipeline::SpanCounts;
 use propagation::Propagator;
 use tracer::Tracer;
@@ -74,6 +76,7 @@ struct Inner {
     /// Where log records go.
     records: Option<Arc<Queue<Record>>>,
     propagator: Propagator,
+    methods: Methods,
 }
 
 struct Tracing {
@@ -106,6 +109,11 @@ impl Telemetry {
     /// What reads and writes contexts for the service. It works where telemetry is off too.
     pub fn propagator(&self) -> &Propagator {
         &self.0.propagator
+    }
+
+    /// What spans and metrics of the service call `method`, as it is written in a request.
+    pub fn method_name(&self, method: &str) -> MethodName {
+        self.0.methods.name(method)
     }
 
     /// The service's metrics.

@@ -117,7 +117,7 @@ impl<'a> Reading<'a> {
             Kind::Text => string(text.to_owned()),
             Kind::Endpoint => string(self.endpoint(variable, text)),
             Kind::Word => string(text.to_ascii_lowercase()),
-            Kind::Pairs => Some(Input::Text(text.to_owned())),
+            Kind::Pairs | Kind::List => Some(Input::Text(text.to_owned())),
             Kind::Count => text
                 .parse::<i64>()
                 .ok()

@@ -6,25 +6,32 @@ use http::{StatusCode, Version};
 use opentelemetry::{KeyValue, trace::SpanKind};
 
 use super::{HttpError, Request, Response};
-use crate::telemetry::{HttpExchange, Place, Scope, Span, SpanStart, keys, methods, redact};
+use crate::telemetry::{
+    HttpExchange, MethodName, Place, Scope, Span, SpanStart, keys, methods, redact,
+};
 
 /// An attempt under way. One that is dropped before it finished was given up by its caller, and its span says so.
 #[derive(Debug)]
 pub(super) struct Attempt<'a> {
     request: &'a Request,
+    method: MethodName,
     span: Span,
     started: Instant,
     status: Option<StatusCode>,
+    version: Option<&'static str>,
     finished: bool,
 }
 
 impl<'a> Attempt<'a> {
     pub(super) fn start(scope: &Scope, request: &'a Request, resend_count: u32) -> Self {
+        let method = scope.telemetry().method_name(request.method.as_str());
         Self {
             request,
-            span: scope.start_with(|| start(request, resend_count)),
+            span: scope.start_with(|| start(request, &method, resend_count)),
+            method,
             started: Instant::now(),
             status: None,
+            version: None,
             finished: false,
         }
     }
@@ -40,15 +47,11 @@ impl<'a> Attempt<'a> {
         let code = i64::from(status.as_u16());
         self.span
             .set(KeyValue::new(keys::HTTP_RESPONSE_STATUS_CODE, code));
-        let version = match version {
-            Version::HTTP_10 => "1.0",
-            Version::HTTP_11 => "1.1",
-            Version::HTTP_2 => "2",
-            Version::HTTP_3 => "3",
-            _ => return,
-        };
-        self.span
-            .set(KeyValue::new(keys::NETWORK_PROTOCOL_VERSION, version));
+        self.version = methods::protocol_version(version);
+        if let Some(version) = self.version {
+            self.span
+                .set(KeyValue::new(keys::NETWORK_PROTOCOL_VERSION, version));
+        }
     }
 
     /// Records which host answered: a name may stand for several.
@@ -73,7 +76,8 @@ impl<'a> Attempt<'a> {
         }
         let host = self.request.url.host_str().unwrap_or_default();
         self.scope().telemetry().metrics().http(HttpExchange {
-            method: self.request.method.as_str(),
+            method: &self.method,
+            protocol_version: self.version,
             place: Place::Client(host, self.request.url.port_or_known_default()),
             status: self.status.map(|status| status.as_u16()),
             error_type: failure.map(|(error_type, _)| error_type),
@@ -91,11 +95,9 @@ impl Drop for Attempt<'_> {
     }
 }
 
-fn start(request: &Request, resend_count: u32) -> SpanStart {
-    let method = request.method.as_str();
-    let known = methods::known(method);
-    let original = known.is_none().then(|| method.to_owned());
-    let shown = known.unwrap_or("HTTP");
+fn start(request: &Request, method: &MethodName, resend_count: u32) -> SpanStart {
+    let original = (!method.is_known()).then(|| request.method.as_str().to_owned());
+    let shown = method.in_span_name();
     let name = match request.template {
         Some(template) => format!("{shown} {template}"),
         None => shown.to_owned(),
@@ -104,10 +106,7 @@ fn start(request: &Request, resend_count: u32) -> SpanStart {
     let port = request.url.port_or_known_default().map(i64::from);
     let url = redact::text(request.url.as_str()).into_owned();
     SpanStart::new(SpanKind::Client, name)
-        .with(KeyValue::new(
-            keys::HTTP_REQUEST_METHOD,
-            known.unwrap_or(methods::OTHER),
-        ))
+        .with(KeyValue::new(keys::HTTP_REQUEST_METHOD, method.value()))
         .with(KeyValue::new(keys::SERVER_ADDRESS, host))
         .with_some(keys::SERVER_PORT, port)
         .with(KeyValue::new(keys::URL_FULL, url))

@@ -16,6 +16,7 @@ use super::{
     keys,
     late_log::LateLog,
     logs::{self, LogOutput, LogSettings, Record, RecordLimits},
+    methods::Methods,
     metrics::Ways,
     pipeline::{Pipeline, SpanCounts},
     propagation::Propagator,
@@ -83,8 +84,9 @@ impl Telemetry {
         } else {
             None
         };
-        let telemetry =
-            Self::assemble(service, parts, Some(logs)).with_formats(&config.propagators);
+        let telemetry = Self::assemble(service, parts, Some(logs))
+            .with_formats(&config.propagators)
+            .with_methods(&config.http_known_methods);
         if config.enabled && !IS_BUILT {
             dispatcher::with_default(telemetry.dispatch(), || {
                 tracing::info!(
@@ -184,6 +186,7 @@ impl Telemetry {
             exporters: made.exporters,
             records: made.records.map(|(queue, _)| queue),
             propagator: Propagator::default(),
+            methods: Methods::default(),
         }))
         .with_formats(&[
             config::Propagator::TraceContext,
@@ -200,6 +203,13 @@ impl Telemetry {
         let inner = Arc::get_mut(&mut self.0).expect("it is changed before others have it");
         inner.propagator = Propagator::new(formats);
         inner.propagator.passes_on = inner.tracing.is_none();
+        self
+    }
+
+    /// The same, where `known` are the methods of HTTP that are told apart.
+    fn with_methods(mut self, known: &[String]) -> Self {
+        let inner = Arc::get_mut(&mut self.0).expect("it is changed before others have it");
+        inner.methods = Methods::new(known);
         self
     }
 }

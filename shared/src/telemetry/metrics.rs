@@ -22,7 +22,7 @@ use std::{
 use opentelemetry::{KeyValue, metrics::MeterProvider as _};
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider};
 
-use super::{Span, build::scope, export::Monitor, keys, methods, pipeline::SpanCounts};
+use super::{Span, build::scope, export::Monitor, keys, pipeline::SpanCounts};
 use crate::config::ExemplarFilter;
 
 pub use format::MetricsFormat;
@@ -239,8 +239,9 @@ impl Metrics {
     pub fn http(&self, exchange: HttpExchange<'_>) {
         let Some(inner) = &self.0 else { return };
         let seconds = exchange.duration.as_secs_f64();
-        let method = methods::known(exchange.method).unwrap_or(methods::OTHER);
-        let method = KeyValue::new(keys::HTTP_REQUEST_METHOD, method);
+        let method = KeyValue::new(keys::HTTP_REQUEST_METHOD, exchange.method.value());
+        let version = exchange.protocol_version;
+        let version = version.map(|version| KeyValue::new(keys::NETWORK_PROTOCOL_VERSION, version));
         let instruments = &inner.instruments;
         let (histogram, place, rest) = match exchange.place {
             Place::Server(route) => (
@@ -261,7 +262,7 @@ impl Metrics {
         let error = exchange
             .error_type
             .map(|error| inner.label(keys::ERROR_TYPE, error));
-        let labels: Vec<_> = [Some(method), place, rest, status, error]
+        let labels: Vec<_> = [Some(method), place, rest, version, status, error]
             .into_iter()
             .flatten()
             .collect();

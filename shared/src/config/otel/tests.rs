@@ -399,6 +399,11 @@ fn further_variables_set_our_keys() {
             ("metrics.export_timeout", "\"7ms\""),
         ),
         (
+            "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
+            "GET, brew",
+            ("http_known_methods", "[\"GET\", \"brew\"]"),
+        ),
+        (
             "OTEL_METRICS_EXEMPLAR_FILTER",
             "always_off",
             ("metrics.exemplars", "\"always_off\""),

@@ -11,6 +11,8 @@ pub(super) enum Kind {
     Word,
     /// `key=value,key=value`, percent-encoded.
     Pairs,
+    /// `one,another`, as they are written.
+    List,
     /// A whole number.
     Count,
     /// Milliseconds.
@@ -41,10 +43,15 @@ const SPECIAL: [(&str, &str); 9] = [
 ];
 
 /// Those that stand for one key each.
-const PLAIN: [(&str, &str, Kind); 27] = [
+const PLAIN: [(&str, &str, Kind); 28] = [
     ("OTEL_SERVICE_NAME", "service_name", Kind::Text),
     ("OTEL_LOG_LEVEL", "log_level", Kind::Word),
     ("OTEL_TRACES_SAMPLER", "sampler", Kind::Word),
+    (
+        "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
+        "http_known_methods",
+        Kind::List,
+    ),
     (
         "OTEL_BSP_SCHEDULE_DELAY",
         "batch.schedule_delay",
@@ -168,7 +175,7 @@ const PLAIN: [(&str, &str, Kind); 27] = [
 ];
 
 /// Standard variables that mean what the program does not do, with what there is in their place.
-pub(super) const UNSUPPORTED: [(&str, &str); 4] = [
+pub(super) const UNSUPPORTED: [(&str, &str); 3] = [
     (
         "OTEL_CONFIG_FILE",
         "settings stand in config/chimera.toml, or the file of --config",
@@ -180,10 +187,6 @@ pub(super) const UNSUPPORTED: [(&str, &str); 4] = [
     (
         "OTEL_ENTITIES",
         "attributes of the service are set by OTEL_RESOURCE_ATTRIBUTES",
-    ),
-    (
-        "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
-        "methods are those of the semantic conventions, others are `_OTHER`",
     ),
 ];
 

@@ -62,6 +62,11 @@ settings! {
         slow_spans: BTreeMap<String, Duration> = {},
         /// Which settlements of a message get a span: `failures` or `all`.
         settle_spans: SettleSpans = "failures",
+        /// Methods of HTTP that spans and metrics tell apart, as they are written; others are `_OTHER`. The list stands in place
+        /// of the default.
+        http_known_methods: Vec<String> = [
+            "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE",
+        ],
         /// How the context is written into headers, and read from them: one or several of `tracecontext`, `baggage`, `b3`,
         /// `b3multi`, `jaeger`; or `none`.
         propagators: Vec<Propagator> = ["tracecontext", "baggage"],

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::telemetry::Span;
+use crate::telemetry::{MethodName, Span};
 
 /// A message that was worked on.
 #[derive(Debug, Clone, Copy)]
@@ -70,8 +70,10 @@ pub struct DbCall<'a> {
 /// An HTTP request that came in or went out.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpExchange<'a> {
-    /// The method; an unknown one is `_OTHER` in the conventions.
-    pub method: &'a str,
+    /// The method, as the span has it.
+    pub method: &'a MethodName,
+    /// `network.protocol.version`: of the request that came in, or of the answer.
+    pub protocol_version: Option<&'static str>,
     /// The route that took it, or the host that it went to.
     pub place: Place<'a>,
     /// The status of the answer, when there was one.

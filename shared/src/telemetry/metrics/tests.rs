@@ -79,24 +79,26 @@ fn calls_of_others_are_timed() {
         duration,
         span: None,
     });
+    let (get, brew) = (telemetry.method_name("GET"), telemetry.method_name("BREW"));
     let exchange = |method, place| HttpExchange {
         method,
+        protocol_version: Some("1.1"),
         place,
         status: Some(503),
         error_type: Some("503"),
         duration,
         span: None,
     };
-    metrics.http(exchange("GET", Place::Server(Some("/api/queries/{id}"))));
-    metrics.http(exchange("BREW", Place::Client("localhost", Some(80))));
+    metrics.http(exchange(&get, Place::Server(Some("/api/queries/{id}"))));
+    metrics.http(exchange(&brew, Place::Client("localhost", Some(80))));
     let text = metrics.prometheus();
     for part in [
         "db_client_operation_duration_seconds_count{db_collection_name=\"queries\",db_namespace=\"chimera\",\
          db_operation_name=\"find\",db_system_name=\"mongodb\",",
         "http_server_request_duration_seconds_count{error_type=\"503\",http_request_method=\"GET\",\
-         http_response_status_code=\"503\",http_route=\"/api/queries/{id}\",url_scheme=\"http\",",
+         http_response_status_code=\"503\",http_route=\"/api/queries/{id}\",network_protocol_version=\"1.1\",url_scheme=\"http\",",
         "http_client_request_duration_seconds_count{error_type=\"503\",http_request_method=\"_OTHER\",\
-         http_response_status_code=\"503\",server_address=\"localhost\",server_port=\"80\"",
+         http_response_status_code=\"503\",network_protocol_version=\"1.1\",server_address=\"localhost\",server_port=\"80\"",
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
@@ -149,7 +151,8 @@ fn the_number_of_series_is_bounded() {
         });
         for place in [Place::Server(Some(&name)), Place::Client(&name, Some(80))] {
             metrics.http(HttpExchange {
-                method: &name,
+                method: &telemetry.method_name(&name),
+                protocol_version: None,
                 place,
                 status: Some(200),
                 error_type: Some(&name),
@@ -247,7 +250,8 @@ fn record_everything(telemetry: &Telemetry) -> opentelemetry::trace::SpanContext
         Place::Client("h", Some(80)),
     ] {
         metrics.http(HttpExchange {
-            method: "GET",
+            method: &telemetry.method_name("GET"),
+            protocol_version: Some("1.1"),
             place,
             status: Some(200),
             error_type: None,
@@ -329,7 +333,11 @@ fn metrics_are_as_the_conventions_have_them() {
         "server_port",
     ];
     check_histogram("db_client_operation_duration_seconds", db_seconds, &db);
-    let http = ["http_request_method", "http_response_status_code"];
+    let http = [
+        "http_request_method",
+        "http_response_status_code",
+        "network_protocol_version",
+    ];
     check_histogram("http_server_request_duration_seconds", seconds, &http);
     check_histogram(
         "http_server_request_duration_seconds",

@@ -17,7 +17,8 @@ use super::{receiver::Received, *};
 use crate::{
     config::{LoadOptions, LogsExporter, MetricsExporter, load},
     telemetry::{
-        Correlation, DbCall, HttpExchange, MessagingCall, Metrics, Place, Processed, Scope, redact,
+        Correlation, DbCall, HttpExchange, MessagingCall, Place, Processed, Scope, Telemetry,
+        redact,
     },
 };
 
@@ -179,7 +180,9 @@ fn plant(scope: &Scope, index: usize) {
 }
 
 /// Measurements with a secret in every label that comes from outside.
-fn measure(metrics: &Metrics, secret: &'static str) {
+fn measure(telemetry: &Telemetry, secret: &'static str) {
+    let metrics = telemetry.metrics();
+    let method = telemetry.method_name(secret);
     let (system, server) = ("rabbitmq", Some((secret, 1)));
     let duration = Duration::from_millis(1);
     metrics.consumed(system, server, secret);
@@ -217,7 +220,8 @@ fn measure(metrics: &Metrics, secret: &'static str) {
     });
     for place in [Place::Server(Some(secret)), Place::Client(secret, None)] {
         metrics.http(HttpExchange {
-            method: secret,
+            method: &method,
+            protocol_version: None,
             place,
             status: None,
             error_type: Some(secret),
@@ -283,7 +287,7 @@ async fn no_exporter_shows_a_secret() {
     let scope = Scope::new(telemetry.clone(), context);
     for (index, shape) in SHAPES.into_iter().enumerate() {
         plant(&scope, index);
-        measure(telemetry.metrics(), shape);
+        measure(&telemetry, shape);
         let correlated = scope.with_value(Correlation(shape.to_owned()));
         let _ = correlated.enter(|| refuse("hush", shape, format!("note {shape}")));
     }
