@@ -39,6 +39,7 @@ mod wire;
 use std::{
     fmt,
     future::Future,
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
 
@@ -165,6 +166,16 @@ impl AmqpBus {
     /// Whether the broker is there, now and as it changes.
     pub fn state(&self) -> watch::Receiver<Connectivity> {
         self.shared.connectivity.clone()
+    }
+
+    /// Which address the connection that publishes has reached; `None` while there is none.
+    pub fn publish_peer(&self) -> Option<SocketAddr> {
+        self.shared.publish_link.peer()
+    }
+
+    /// Which address the connection that consumes has reached; `None` while there is none.
+    pub fn consume_peer(&self) -> Option<SocketAddr> {
+        self.shared.consume_link.peer()
     }
 
     /// Ends all subscriptions and the connections. What is not settled is delivered again, to whoever consumes then;

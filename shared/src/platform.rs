@@ -17,7 +17,7 @@ mod running;
 mod start;
 mod wait;
 
-pub(crate) use bus::{Broker, PlatformBus};
+pub(crate) use bus::{Broker, PlatformBus, Way};
 pub(crate) use checks::{Checks, Dependency};
 pub(crate) use connect::connect_once;
 pub(crate) use crew::Stop;

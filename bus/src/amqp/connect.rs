@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     io,
-    net::{Shutdown, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     os::fd::AsFd,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -224,6 +224,14 @@ impl Socket {
         drop(held);
         if is_shut {
             self.shut();
+        }
+    }
+
+    /// Who is at its other end.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        match &*self.lock() {
+            Handle::Open(stream) => stream.peer_addr().ok(),
+            Handle::None | Handle::Shut => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! A connection that is made again whenever it ends.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use lapin::{Channel, Connection, ConnectionState, ErrorKind, Event};
@@ -37,6 +37,7 @@ enum Phase {
 pub(super) struct Live {
     connection: Connection,
     socket: Socket,
+    peer: Option<SocketAddr>,
     ended: watch::Sender<bool>,
 }
 
@@ -56,6 +57,14 @@ impl Link {
     pub(super) fn now(&self) -> Option<Arc<Live>> {
         match &*self.phase.borrow() {
             Phase::Up(live) => Some(live.clone()),
+            Phase::Down { .. } => None,
+        }
+    }
+
+    /// The address that was reached, if there is a connection now.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        match &*self.phase.borrow() {
+            Phase::Up(live) => live.peer,
             Phase::Down { .. } => None,
         }
     }
@@ -93,6 +102,7 @@ impl Live {
         let Opened { connection, socket } = opened;
         Self {
             connection,
+            peer: socket.peer(),
             socket,
             ended: watch::Sender::new(false),
         }

@@ -9,7 +9,7 @@ use opentelemetry::{
 };
 
 use crate::{
-    platform::Broker,
+    platform::{Broker, Way},
     telemetry::{SpanStart, keys},
 };
 
@@ -63,7 +63,7 @@ pub(crate) fn settle(
 ) -> SpanStart {
     let tag = i64::try_from(delivery.tag()).unwrap_or(i64::MAX);
     broker
-        .describe(SpanStart::new(SpanKind::Client, operation))
+        .describe(SpanStart::new(SpanKind::Client, operation), Way::In)
         .with(KeyValue::new(keys::MESSAGING_OPERATION_NAME, operation))
         .with(KeyValue::new(keys::MESSAGING_OPERATION_TYPE, "settle"))
         .with(KeyValue::new(
@@ -143,7 +143,7 @@ impl Process<'_> {
             );
         let start = with_message(
             start,
-            self.broker,
+            (self.broker, Way::In),
             self.delivery.message(),
             self.routing_key,
         );
@@ -168,18 +168,23 @@ fn sending(
         .with(KeyValue::new(keys::MESSAGING_OPERATION_NAME, operation))
         .with(KeyValue::new(keys::MESSAGING_OPERATION_TYPE, "send"))
         .with(KeyValue::new(keys::MESSAGING_DESTINATION_NAME, destination));
-    with_message(start, broker, message, message.routing_key.as_str())
+    with_message(
+        start,
+        (broker, Way::Out),
+        message,
+        message.routing_key.as_str(),
+    )
 }
 
 fn with_message(
     start: SpanStart,
-    broker: &Broker,
+    (broker, way): (&Broker, Way),
     message: &Message,
     routing_key: &str,
 ) -> SpanStart {
     let body_bytes = i64::try_from(message.body.len()).unwrap_or(i64::MAX);
     broker
-        .describe(start)
+        .describe(start, way)
         .with(KeyValue::new(
             keys::MESSAGING_RABBITMQ_DESTINATION_ROUTING_KEY,
             routing_key.to_owned(),

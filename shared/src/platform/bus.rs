@@ -24,12 +24,23 @@ pub(crate) enum PlatformBus {
 }
 
 /// What spans and metrics say of the bus that a message goes through.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Broker {
     /// `messaging.system`: `rabbitmq`, or `chimera` for the embedded bus.
     pub(crate) system: &'static str,
     /// `server.address` and `server.port`; the embedded bus has neither.
     pub(crate) server: Option<(String, u16)>,
+    /// Tells which address was reached.
+    pub(crate) connections: Option<AmqpBus>,
+}
+
+/// Which of the two connections to a broker a message goes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// To the broker.
+    Out,
+    /// From it, and what is said of that.
+    In,
 }
 
 impl Broker {
@@ -55,6 +66,7 @@ impl PlatformBus {
             Self::Embedded(_) => Broker {
                 system: "chimera",
                 server: None,
+                connections: None,
             },
             Self::Amqp(_, broker) => broker.clone(),
         }
@@ -101,19 +113,29 @@ impl PlatformBus {
 }
 
 impl Broker {
-    /// RabbitMQ at `url`. Of several hosts the first one stands for all.
-    pub(crate) fn rabbitmq(url: &RedactedUrl) -> Self {
+    /// RabbitMQ at `url`, over `connections`. Of several hosts the first one stands for all.
+    pub(crate) fn rabbitmq(url: &RedactedUrl, connections: Option<AmqpBus>) -> Self {
         let port = if url.scheme() == "amqps" { 5671 } else { 5672 };
         let first = url.hosts().into_iter().next();
         Self {
             system: "rabbitmq",
             server: first.map(|(host, given)| (host, given.unwrap_or(port))),
+            connections,
         }
     }
 
     /// `start` with what the conventions want to know of a broker.
-    pub(crate) fn describe(&self, start: SpanStart) -> SpanStart {
+    pub(crate) fn describe(&self, start: SpanStart, way: Way) -> SpanStart {
         let (address, port) = self.server.clone().unzip();
+        let connections = self.connections.as_ref();
+        let peer = connections.and_then(|connections| match way {
+            Way::Out => connections.publish_peer(),
+            Way::In => connections.consume_peer(),
+        });
+        let start = match peer {
+            Some(peer) => start.reaching(peer),
+            None => start,
+        };
         start
             .with(KeyValue::new(keys::MESSAGING_SYSTEM, self.system))
             .with_some(keys::SERVER_ADDRESS, address)
@@ -130,7 +152,7 @@ mod tests {
         fn check(url: &str, expected: (&str, u16)) {
             let url = RedactedUrl::parse(url, &["amqp", "amqps"]).unwrap();
             let expected = Some((expected.0.to_owned(), expected.1));
-            assert_eq!(Broker::rabbitmq(&url).server, expected);
+            assert_eq!(Broker::rabbitmq(&url, None).server, expected);
         }
         check("amqp://ann:p@one,two:7/v", ("one", 5672));
         check("amqps://one", ("one", 5671));

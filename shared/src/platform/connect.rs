@@ -90,7 +90,8 @@ fn amqp(
     connected: Result<AmqpBus, ConnectError>,
 ) -> Result<PlatformBus, OpenError> {
     let bus = connected.map_err(|error| refused("bus.url", url, error))?;
-    Ok(PlatformBus::Amqp(Arc::new(bus), Broker::rabbitmq(url)))
+    let broker = Broker::rabbitmq(url, Some(bus.clone()));
+    Ok(PlatformBus::Amqp(Arc::new(bus), broker))
 }
 
 fn amqp_options(config: &BusConfig, url: &RedactedUrl, name: &str) -> Options {

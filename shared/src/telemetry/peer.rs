@@ -9,7 +9,7 @@ use std::{
 
 use opentelemetry::KeyValue;
 
-use super::{Span, keys};
+use super::{Span, SpanStart, keys};
 
 /// The peer that an operation reached; where it took several calls, the last one, as the conventions have it.
 #[derive(Debug, Default)]
@@ -35,11 +35,23 @@ impl Span {
         let Some(peer) = peer.filter(|_| self.is_recording()) else {
             return;
         };
-        let address = peer.ip().to_canonical().to_string();
-        self.set(KeyValue::new(keys::NETWORK_PEER_ADDRESS, address));
-        let port = i64::from(peer.port());
-        self.set(KeyValue::new(keys::NETWORK_PEER_PORT, port));
+        attributes(peer).into_iter().for_each(|one| self.set(one));
     }
+}
+
+impl SpanStart {
+    /// The same, where it is known from the beginning who is reached.
+    pub(crate) fn reaching(self, peer: SocketAddr) -> Self {
+        attributes(peer).into_iter().fold(self, Self::with)
+    }
+}
+
+fn attributes(peer: SocketAddr) -> [KeyValue; 2] {
+    let address = peer.ip().to_canonical().to_string();
+    [
+        KeyValue::new(keys::NETWORK_PEER_ADDRESS, address),
+        KeyValue::new(keys::NETWORK_PEER_PORT, i64::from(peer.port())),
+    ]
 }
 
 #[cfg(test)]
@@ -47,7 +59,7 @@ mod tests {
     use opentelemetry::trace::SpanKind;
 
     use super::*;
-    use crate::telemetry::{SpanStart, Telemetry};
+    use crate::telemetry::Telemetry;
 
     #[test]
     fn the_last_one_that_was_reached_is_told() {

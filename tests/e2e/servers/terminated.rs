@@ -1,6 +1,8 @@
 //! SIGTERM to an agent in mid-question.
 
+use chimera_shared::telemetry::keys;
 use chimera_tests::{Backends, Stack, gate::Gate, stack::Setup};
+use chimera_traces::tree::{Span, Trace};
 
 use super::{QUESTION, ask_without_waiting, attempts};
 
@@ -19,7 +21,31 @@ async fn it_finishes(agent: &'static str) {
     stack.process(agent).ended().await.unwrap();
     asked.answered(&stack).await;
     let stopped = stack.stop().await.unwrap();
-    assert_eq!(attempts(asked.whole_trace(&stopped), agent), 1);
+    let trace = asked.whole_trace(&stopped);
+    assert_eq!(attempts(trace, agent), 1);
+    assert_peers(trace);
+}
+
+/// The broker was there all the time, so that each message says over which address it went.
+fn assert_peers(trace: &Trace) {
+    let is_message =
+        |span: &&Span| span.attributes.text(keys::MESSAGING_SYSTEM) == Some("rabbitmq");
+    let mut messages = trace.spans().iter().filter(is_message).peekable();
+    assert!(messages.peek().is_some());
+    for span in messages {
+        let attribute = |key| span.attributes.get(key);
+        let name = &span.name;
+        assert_eq!(
+            span.attributes.text(keys::NETWORK_PEER_ADDRESS),
+            Some("127.0.0.1"),
+            "{name}"
+        );
+        assert_eq!(
+            attribute(keys::NETWORK_PEER_PORT),
+            attribute(keys::SERVER_PORT),
+            "{name}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -81,6 +81,7 @@ async fn what_samplers_look_at_is_there_when_a_span_starts() {
     let broker = Broker {
         system: "rabbitmq",
         server: Some(("broker.example".to_owned(), 5672)),
+        connections: None,
     };
     let event = Message::event(RoutingKey::new("work.done").unwrap(), "{}");
     scope.start(publish(&broker, &event)).end();
