@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use chimera_shared::{
     config::{self, Config, Flag, LoadOptions, Loaded, LogFilter, Origin},
     leftovers,
+    telemetry::log_panics,
 };
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::Shell;
@@ -30,6 +31,7 @@ const LEFTOVERS: Duration = Duration::from_millis(200);
 
 /// Runs the command that the command line names.
 pub fn main() -> ExitCode {
+    log_panics(None);
     let arguments = Arguments::parse();
     if let Command::Completions { shell } = arguments.command {
         return ended(completions(shell));

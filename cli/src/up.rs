@@ -8,6 +8,7 @@ use chimera_shared::{
     door::{self, Doorplate},
     platform::{Address, Running},
     shutdown_signal,
+    telemetry::log_panics,
 };
 
 use crate::{
@@ -21,11 +22,12 @@ use crate::{
 pub(crate) async fn up(loaded: &Loaded, terminal: Terminal) -> anyhow::Result<ExitCode> {
     let stop = shutdown_signal().context("listening for SIGTERM")?;
     tokio::pin!(stop);
-    let running = tokio::select! {
+    let mut running = tokio::select! {
         running = stack::start(loaded.config.clone(), "chimera up") => running?,
         // Whoever waits for a server has taken no work that it would have to finish.
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
+    log_panics(Some(&running.telemetry(door::SERVICE)?));
     let data_dir = running.data_dir().map(ToOwned::to_owned);
     if let Some(data_dir) = &data_dir {
         Doorplate::write(data_dir, running.addresses())?;

@@ -21,7 +21,7 @@ use crate::{
     door::Doorplate,
     edge,
     platform::{Address, Launching, Prepared, Running},
-    telemetry::Telemetry,
+    telemetry::{Telemetry, log_panics},
 };
 use arguments::{Command, Given};
 
@@ -53,6 +53,7 @@ impl BaseAgent {
 /// Ends with 0 after a shutdown, 2 when the configuration was refused, and 1 when the agent could not be run or is
 /// not ready.
 pub fn main(build: impl FnOnce(&Config) -> anyhow::Result<BaseAgent>) -> ExitCode {
+    log_panics(None);
     let Given { command, options } = arguments::parse();
     let loaded = match config::load(&options) {
         Ok(loaded) => loaded,
@@ -122,6 +123,7 @@ async fn run(
     let door = bind_door(&prepared).await?;
     let launching = prepared.listen(vec![agent]).await?;
     let log = launching.log().clone();
+    log_panics(Some(&log));
     log_start(&log, &launching, &warnings, has_own_bus);
     let mut running = tokio::select! {
         running = launching.launch() => running?,

@@ -14,6 +14,7 @@ mod late_log;
 mod logs;
 pub(crate) mod methods;
 mod metrics;
+mod panics;
 mod pattern;
 mod peer;
 mod pipeline;
@@ -45,6 +46,7 @@ pub use metrics::{
     DbCall, HttpExchange, InFlight, MessagingCall, Metrics, MetricsFormat, Place, Processed,
     QueueDepth,
 };
+pub use panics::log_panics;
 pub use siblings::Siblings;
 pub use span::{Scope, Span, SpanStart};
 
