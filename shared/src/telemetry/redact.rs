@@ -12,7 +12,10 @@ mod value;
 
 use std::borrow::Cow;
 
-use opentelemetry::{Array, KeyValue, StringValue, Value, trace::Status};
+use opentelemetry::{
+    Array, KeyValue, StringValue, Value,
+    trace::{SpanContext, Status, TraceState},
+};
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::config::looks_secret;
@@ -78,14 +81,40 @@ pub(super) fn span(span: &mut SpanData) {
         name(&mut event.name);
         attributes(&mut event.attributes);
     }
+    state(&mut span.span_context);
     for link in &mut span.links.links {
         attributes(&mut link.attributes);
+        state(&mut link.span_context);
     }
     if let Status::Error { description } = &mut span.status
         && let Cow::Owned(clean) = text(description)
     {
         *description = clean.into();
     }
+}
+
+/// Leaves the members of `tracestate` that hold a credential out of what is shown. What is passed on is another copy, and
+/// stays as the standard wants it: others' members are not ours to change.
+fn state(context: &mut SpanContext) {
+    let header = context.trace_state().header();
+    if matches!(text(&header), Cow::Borrowed(_)) {
+        return;
+    }
+    let members = header
+        .split(',')
+        .filter_map(|member| member.split_once('='));
+    let harmless = members.filter(|(key, value)| {
+        // Each by itself: what is around it is none of its own.
+        !is_secret_key(key) && matches!(text(value), Cow::Borrowed(_))
+    });
+    let state = TraceState::from_key_value(harmless).unwrap_or_default();
+    *context = SpanContext::new(
+        context.trace_id(),
+        context.span_id(),
+        context.trace_flags(),
+        context.is_remote(),
+        state,
+    );
 }
 
 fn name(name: &mut Cow<'static, str>) {

@@ -1,3 +1,4 @@
+use opentelemetry::trace::TraceFlags;
 use proptest::prelude::*;
 
 use super::*;
@@ -471,6 +472,25 @@ fn long_credentials_are_whole() {
     );
     check(&format!("password={long} a"), "password=REDACTED a");
     check(&format!("user:{long}@host"), "REDACTED:REDACTED@host");
+}
+
+#[test]
+fn members_of_tracestate_are_left_out() {
+    fn check(input: &str, expected: &str) {
+        let ids = (1_u128.into(), 1_u64.into(), TraceFlags::SAMPLED);
+        let came = input.parse().unwrap();
+        let mut context = SpanContext::new(ids.0, ids.1, ids.2, true, came);
+        let before = context.clone();
+        state(&mut context);
+        assert_eq!(context.trace_state().header(), expected);
+        assert_eq!(context.span_id(), before.span_id());
+        assert!(context.is_sampled() && context.is_remote());
+    }
+    check("", "");
+    check("b=2,a=1", "b=2,a=1");
+    check("b=2,v=ghp_0123456789abcdef,a=1", "b=2,a=1");
+    check("password=hunter2,a=1", "a=1");
+    check("v=ghp_0123456789abcdef", "");
 }
 
 const NOISE: &str =

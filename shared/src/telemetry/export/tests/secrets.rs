@@ -7,9 +7,9 @@ use std::{
 
 use axum::{Router, body::Bytes, routing::post};
 use opentelemetry::{
-    KeyValue, Value,
+    Context, KeyValue, Value,
     baggage::BaggageExt as _,
-    trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState},
+    trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState},
 };
 use tokio::net::TcpListener;
 
@@ -279,9 +279,21 @@ async fn no_exporter_shows_a_secret() {
         KeyValue::new("password", "hush"),
         KeyValue::new("note", SHAPES[0]),
     ];
-    let root = telemetry
-        .root()
-        .start(SpanStart::new(SpanKind::Server, "root"));
+    let state = "v=ghp_hushhushhush0123,password=hush,a=1";
+    let caller = SpanContext::new(
+        TraceId::from(7),
+        SpanId::from(7),
+        TraceFlags::SAMPLED,
+        true,
+        state.parse().unwrap(),
+    );
+    let caller = Scope::new(
+        telemetry.clone(),
+        Context::new().with_remote_span_context(caller),
+    );
+    let root = caller.start(SpanStart::new(SpanKind::Server, "root"));
+    // It is not shown, but passed on.
+    assert!(root.context().trace_state().header().contains("hush"));
     let trace = root.context().trace_id();
     let context = root.scope().context().with_baggage(baggage);
     let scope = Scope::new(telemetry.clone(), context);
