@@ -21,7 +21,7 @@ use super::{
     pipeline::{Pipeline, SpanCounts},
     propagation::Propagator,
     resource,
-    tracer::Tracer,
+    tracer::{MacroTracer, Tracer},
     treatment::Treatment,
 };
 use crate::config::{self, LogConfig, TelemetryConfig};
@@ -165,7 +165,10 @@ impl Telemetry {
         let counts = Arc::<SpanCounts>::default();
         let parts = parts.filter(|_| IS_BUILT);
         let made = parts.map_or_else(Made::nothing, |parts| Made::of(parts, &counts));
-        let tracer = made.tracing.as_ref().map(|tracing| tracing.tracer.clone());
+        let tracer = made
+            .tracing
+            .as_ref()
+            .map(|tracing| MacroTracer::new(tracing.tracer.clone(), made.value_length));
         let dispatch = match (&tracer, &logs) {
             (None, None) => Dispatch::none(),
             _ => logs::dispatch(service, tracer, logs, made.records.clone()),
@@ -223,6 +226,8 @@ struct Made {
     records: Option<(Arc<Queue<Record>>, RecordLimits)>,
     /// Knows the subscriber as soon as there is one.
     late_log: Option<Arc<LateLog>>,
+    /// Characters of a text in a span, where a setting says so.
+    value_length: Option<usize>,
 }
 
 impl Made {
@@ -234,6 +239,7 @@ impl Made {
             exporters: Vec::new(),
             records: None,
             late_log: None,
+            value_length: None,
         }
     }
 
@@ -253,6 +259,7 @@ impl Made {
         }
         let late_log = Arc::clone(&treatment.log);
         Self {
+            value_length: treatment.finish.max_value_length,
             metrics: Metrics::new(&resource, counts, &exports.health, ways),
             tracing: Some(tracing(resource, treatment, exports.sinks, counts)),
             memory: exports.memory,

@@ -13,7 +13,7 @@ use crate::config::TelemetryConfig;
 pub(super) struct Finish {
     slow: Option<SlowSpans>,
     /// In characters; `None` is no limit.
-    max_value_length: Option<usize>,
+    pub(super) max_value_length: Option<usize>,
 }
 
 impl Finish {
@@ -86,7 +86,7 @@ fn keep_last(attributes: &mut Vec<KeyValue>) {
 }
 
 /// Cuts texts to `length` characters.
-fn cut(attributes: &mut [KeyValue], length: usize) {
+pub(super) fn cut(attributes: &mut [KeyValue], length: usize) {
     for attribute in attributes {
         match &mut attribute.value {
             Value::String(value) => cut_text(value, length),

@@ -17,11 +17,12 @@ use tracing_subscriber::{
     EnvFilter, Layer, Registry,
     filter::{FilterExt as _, filter_fn},
     layer::{Context, SubscriberExt as _},
+    registry::LookupSpan,
 };
 
 pub(super) use record::{Record, RecordLimits};
 
-use super::{export::Queue, tracer::Tracer};
+use super::{export::Queue, tracer::MacroTracer};
 use crate::config::LogFormat;
 use line::Line;
 
@@ -66,7 +67,7 @@ impl LogSettings {
 /// written as `logs` says (not at all without), and go to `records`, too.
 pub(super) fn dispatch(
     service: &str,
-    tracer: Option<Tracer>,
+    tracer: Option<MacroTracer>,
     logs: Option<LogSettings>,
     records: Option<(Arc<Queue<Record>>, RecordLimits)>,
 ) -> Dispatch {
@@ -111,9 +112,13 @@ struct Lines {
     records: Option<(Arc<Queue<Record>>, RecordLimits)>,
 }
 
-impl<S: Subscriber> Layer<S> for Lines {
-    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let line = Line::new(&self.service, event);
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut line = Line::new(&self.service, event);
+        if line.fields.message.is_empty() {
+            let function = context.event_span(event).map(|span| span.name());
+            line.fields.name_outcome(function);
+        }
         let mut text = if self.is_json {
             line.json()
         } else {

@@ -165,7 +165,7 @@ settings! {
     pub struct LimitsConfig {
         /// Attributes of whatever has some.
         attribute_count: u32 = 128,
-        /// Characters of a text in an attribute. Empty: no limit.
+        /// Characters of a text in an attribute. Empty: no limit, but 4,096 for what comes by the `tracing` macros.
         attribute_value_length: Option<u32> = "",
         /// Attributes of a span. Empty: `attribute_count`.
         span_attribute_count: Option<u32> = "",

@@ -12,7 +12,7 @@ use opentelemetry::{
 use serde_json::{Map, Value};
 use tracing::{Event, Metadata, field};
 
-use crate::telemetry::{Correlation, redact};
+use crate::telemetry::{Correlation, redact, tracer::RETURN};
 
 /// What a line says. The ids are those of the OpenTelemetry context that is active where the event was made.
 pub(super) struct Line<'a> {
@@ -134,6 +134,17 @@ pub(super) struct Fields {
 }
 
 impl Fields {
+    /// What `ret` and `err` of `#[tracing::instrument]` log has no message: it is made of the function's name.
+    pub(super) fn name_outcome(&mut self, function: Option<&str>) {
+        let function = function.unwrap_or("a function");
+        let outcome = match () {
+            () if self.others.contains_key(RETURN) => "returned",
+            () if self.others.contains_key("error") => "failed",
+            () => return,
+        };
+        self.message = format!("{function} {outcome}");
+    }
+
     fn put_text(&mut self, field: &field::Field, text: &str) {
         let clean = redact::value(field.name(), text).into_owned();
         if field.name() == "message" {

@@ -70,6 +70,8 @@ async fn pay(open: bool) -> Vec<SpanData> {
     let _ = scope.run(till.pay(7, "hunter2", &note)).await;
     assert_eq!(telemetry.open_spans(), 0);
     let spans = spans.get_finished_spans().unwrap();
+    let message = if open { "pay returned" } else { "pay failed" };
+    assert!(logs.text().contains(message), "{}", logs.text());
     for shown in [format!("{spans:?}"), logs.text()] {
         assert!(!shown.contains("hunter2"), "{shown}");
     }
@@ -122,6 +124,39 @@ async fn an_error_is_one_exception_and_the_status() {
     assert_eq!(
         message.unwrap().value.to_string(),
         "closed, password=REDACTED"
+    );
+}
+
+#[tracing::instrument(ret)]
+fn echo(text: &str) -> String {
+    text.to_owned()
+}
+
+#[test]
+fn long_texts_are_cut_where_no_limit_is_set() {
+    let (telemetry, spans, logs) = Telemetry::for_test_with_logs("svc");
+    // The end of the first secret is behind the limit.
+    let long = format!(
+        "{} ghp_0123456789abcdef {}",
+        "a".repeat(4_080),
+        "b ".repeat(100_000)
+    );
+    telemetry.root().enter(|| echo(&long));
+    let spans = spans.get_finished_spans().unwrap();
+    let expected = format!("{} REDACTED bbb", "a".repeat(4_080));
+    assert_eq!(text(&spans[0], "text").len(), 4_096);
+    assert_eq!(text(&spans[0], "text")[..4_089], expected[..4_089]);
+    let event = &spans[0].events.events[0];
+    assert_eq!(event.name, "return");
+    let returned = event
+        .attributes
+        .iter()
+        .find(|one| one.key.as_str() == "return");
+    assert_eq!(returned.unwrap().value.to_string().len(), 4_096);
+    assert!(
+        logs.text().contains("\"message\":\"echo returned\""),
+        "{}",
+        &logs.text()[..500]
     );
 }
 
