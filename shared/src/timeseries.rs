@@ -32,9 +32,20 @@ pub use error::{OpenError, TimeSeriesError};
 pub use influxdb::{InfluxDbError, InfluxDbSettings};
 pub use names::Tags;
 
-/// The operations as spans and metrics name them: InfluxDB's words.
-const WRITE: &str = "write";
-const SELECT: &str = "SELECT";
+/// An operation as spans and metrics name it: InfluxDB's word, and what the conventions make of it for several at once.
+struct Operation {
+    one: &'static str,
+    batch: &'static str,
+}
+
+const WRITE: Operation = Operation {
+    one: "write",
+    batch: "BATCH write",
+};
+const SELECT: Operation = Operation {
+    one: "SELECT",
+    batch: "BATCH SELECT",
+};
 
 /// A store of time series, opened once per process. A cheap clone.
 #[derive(Debug, Clone)]
@@ -248,11 +259,15 @@ impl Measurement {
     /// `work` in a span, which says how many things of the kind it is about, and whom it reached.
     async fn traced<T>(
         &self,
-        operation: &'static str,
+        operation: Operation,
         batch: usize,
         peer: &Peer,
         work: impl Future<Output = Result<T, TimeSeriesError>>,
     ) -> Result<T, TimeSeriesError> {
+        let operation = match batch {
+            0 | 1 => operation.one,
+            _ => operation.batch,
+        };
         let span = self.store.scope.start_with(|| self.span(operation, batch));
         let started = Instant::now();
         let result = work.await;

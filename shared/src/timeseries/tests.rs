@@ -145,7 +145,7 @@ async fn each_operation_has_its_span() {
         spans,
         [
             of("write"),
-            format!("{} db.operation.batch.size=2", of("SELECT")),
+            format!("{} db.operation.batch.size=2", of("BATCH SELECT")),
             format!("{} error.type=not_finite", of("write")),
         ]
     );

@@ -31,7 +31,7 @@ async fn the_second_time_nothing_is_requested() {
     );
     for (name, look) in [
         ("get_block_height", "GET"),
-        ("get_metrics", "SELECT daily"),
+        ("get_metrics", "BATCH SELECT daily"),
         ("get_price", "GET"),
     ] {
         assert_eq!(spans.below(spans.one(name)), [look], "{name}");
@@ -93,7 +93,7 @@ async fn without_a_lifetime_nothing_is_cached() {
         let (fetched, spans) = retrieval.fetch(&question()).await;
         assert!(fetched.sources.iter().all(|source| !source.cached));
         assert!(spans.named("GET").is_empty() && spans.named("cache_set").is_empty());
-        assert!(spans.named("SELECT daily").is_empty());
+        assert!(spans.named("BATCH SELECT daily").is_empty());
         assert_eq!(server.requests(), 3 * asked);
     }
     retrieval.stop().await;

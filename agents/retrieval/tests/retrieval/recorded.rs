@@ -81,12 +81,12 @@ async fn a_question_asks_three_sources_at_once() {
 
     let fetch_data = spans.one("fetch_data");
     let below = [
+        "BATCH write daily",
         "cache_set",
         "cache_set",
         "get_block_height",
         "get_metrics",
         "get_price",
-        "write daily",
     ];
     assert_eq!(spans.below(fetch_data), below);
     let (metrics, ticker) = (
@@ -98,7 +98,7 @@ async fn a_question_asks_three_sources_at_once() {
             "get_metrics",
             "coin_metrics",
             metrics,
-            [metrics, "SELECT daily"],
+            ["BATCH SELECT daily", metrics],
         ),
         ("get_price", "exchange_api", ticker, ["GET", ticker]),
         ("get_block_height", "zcash_node", "POST", ["GET", "POST"]),

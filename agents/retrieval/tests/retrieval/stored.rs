@@ -27,8 +27,8 @@ async fn what_was_fetched_is_there_after_a_restart() {
     let source = &second.sources[0];
     assert!(source.cached && source.recorded, "{source:?}");
     // The spans of both: the harness has numbered their traces alike.
-    assert_eq!(spans.named("SELECT daily").len(), 2);
-    assert_eq!(spans.named("write daily").len(), 1);
+    assert_eq!(spans.named("BATCH SELECT daily").len(), 2);
+    assert_eq!(spans.named("BATCH write daily").len(), 1);
     retrieval.stop().await;
 }
 
@@ -64,7 +64,7 @@ async fn a_store_that_is_down_fails_nothing_that_the_source_gives() {
         assert_eq!(fetched.series[0].points.len(), 31);
         assert!(!fetched.sources[0].cached);
         assert_eq!(server.requests(), asked);
-        for name in ["SELECT daily", "write daily"] {
+        for name in ["BATCH SELECT daily", "BATCH write daily"] {
             let span = spans.one(name);
             assert_eq!(attribute(span, "db.system.name"), "influxdb");
             assert_eq!(attribute(span, "db.namespace"), "market");
