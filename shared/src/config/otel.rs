@@ -10,6 +10,7 @@ mod unread;
 mod variables;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::LoadOptions;
@@ -109,6 +110,13 @@ impl<'a> Reading<'a> {
         self.warnings.push(format!("{origin} is ignored: {what}"));
     }
 
+    /// Of a list whose other members are used.
+    fn warn_of_member(&mut self, name: &str, member: &str, what: &dyn fmt::Display) {
+        let (member, origin) = (quoted(member), self.origin(name));
+        self.warnings
+            .push(format!("{member} in {origin} is ignored: {what}"));
+    }
+
     fn plain(&mut self, variable: &Variable) {
         let Variable { name, key, kind } = variable;
         let Some(text) = self.get(name) else { return };
@@ -178,16 +186,22 @@ impl<'a> Reading<'a> {
     /// Of a list, the names that are known count, each once.
     fn list<T: Value + Copy + PartialEq>(&mut self, name: &str, key: &str, none: T) {
         let Some(text) = self.get(name) else { return };
-        let mut known = Vec::new();
+        let (mut known, mut wrong) = (Vec::new(), Vec::new());
         for word in elements(text) {
             match T::from_toml(&word.to_ascii_lowercase().into()) {
                 Ok(value) if known.contains(&value) => {}
                 Ok(value) => known.push(value),
-                Err(problem) => self.warn(name, &problem.to_string()),
+                Err(problem) => wrong.push((word, problem)),
+            }
+        }
+        for (word, problem) in wrong {
+            match known.is_empty() {
+                true => self.warn(name, &problem.to_string()),
+                false => self.warn_of_member(name, word, &problem),
             }
         }
         if known.len() > 1 && known.contains(&none) {
-            self.warn(name, "`none` beside others");
+            self.warn_of_member(name, "none", &"others stand beside it");
             known.retain(|value| *value != none);
         }
         if !known.is_empty() {

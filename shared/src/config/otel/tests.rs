@@ -533,6 +533,43 @@ fn resource_attributes_are_pairs() {
 }
 
 #[test]
+fn a_broken_pair_discards_all_of_them() {
+    for broken in ["x=%zz", "x=%4", "x=%", "%g1=x", "x=%ff", "x"] {
+        let value = format!("team=a,{broken}");
+        check_ignored(
+            &[("OTEL_RESOURCE_ATTRIBUTES", &value)],
+            "the environment variable OTEL_RESOURCE_ATTRIBUTES is ignored: expected key=value pairs, separated by commas, \
+             found something else",
+        );
+    }
+}
+
+#[test]
+fn a_warning_names_the_member_of_a_list_that_is_ignored() {
+    fn check(variable: (&str, &str), expected: &str) {
+        let warnings = loaded(&[variable]).warnings;
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with(expected), "{warnings:?}");
+    }
+    check(
+        ("OTEL_TRACES_EXPORTER", "otlp,logging"),
+        "\"logging\" in the environment variable OTEL_TRACES_EXPORTER is ignored: \"logging\" is none of ",
+    );
+    check(
+        ("OTEL_PROPAGATORS", "nothing,b3"),
+        "\"nothing\" in the environment variable OTEL_PROPAGATORS is ignored: ",
+    );
+    check(
+        ("OTEL_LOGS_EXPORTER", "otlp,x"),
+        "\"x\" in the environment variable OTEL_LOGS_EXPORTER is ignored: ",
+    );
+    check(
+        ("OTEL_TRACES_EXPORTER", "otlp,none"),
+        "\"none\" in the environment variable OTEL_TRACES_EXPORTER is ignored: others stand beside it",
+    );
+}
+
+#[test]
 fn what_cannot_be_used_is_left_out_with_a_warning() {
     check_ignored(
         &[("OTEL_TRACES_EXPORTER", "otpl")],

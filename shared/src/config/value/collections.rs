@@ -90,7 +90,8 @@ impl<T: Value> Value for BTreeMap<String, T> {
 /// The pairs of `key=value,key=value`, percent-encoded.
 ///
 /// # Errors
-/// For a pair without `=`, without a key or with bytes that are no text. The text is not repeated: values of headers are secrets.
+/// For a pair without `=`, without a key, with a `%` that two hexadecimal digits do not follow, or with bytes that are no
+/// text. The text is not repeated: values of headers are secrets.
 pub(in crate::config) fn pairs(text: &str) -> Result<Vec<(String, String)>, Problem> {
     let pair = |pair: &str| {
         let (key, value) = pair.split_once('=')?;
@@ -111,8 +112,12 @@ pub(in crate::config) fn elements(text: &str) -> impl Iterator<Item = &str> {
         .filter(|element| !element.is_empty())
 }
 
-/// `text` with its `%20` and the like replaced, unless the result is not UTF-8.
+/// `text` with its `%20` and the like replaced, unless one is broken or the result is not UTF-8.
 fn percent_decoded(text: &str) -> Option<String> {
+    let is_digit = |byte: &u8| byte.is_ascii_hexdigit();
+    let mut encoded = text.split('%').skip(1).map(str::as_bytes);
+    let is_whole = encoded.all(|rest| rest.len() >= 2 && rest[..2].iter().all(is_digit));
+    is_whole.then_some(())?;
     // The form decoder of the url crate does just this, once the two characters that are special in forms alone are hidden.
     let form = text
         .replace('+', "%2B")
