@@ -21,7 +21,6 @@ use attempt::Attempt;
 use connection::Connections;
 use hosts::Hosts;
 
-pub(crate) use connection::USER_AGENT;
 pub use error::HttpError;
 pub use request::{Request, Response};
 pub(crate) use untraced::{Answer, Untraced};

@@ -9,7 +9,7 @@ use super::HttpError;
 use crate::tls::install_crypto_provider;
 
 /// How the client names itself.
-pub(crate) const USER_AGENT: &str = concat!("chimera/", env!("CARGO_PKG_VERSION"));
+const USER_AGENT: &str = concat!("chimera/", env!("CARGO_PKG_VERSION"));
 
 pub(super) struct Connections {
     connect_timeout: Duration,

@@ -7,11 +7,7 @@ use http::HeaderMap;
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::{
-    HttpError,
-    connection::{USER_AGENT, is_local},
-    retry,
-};
+use super::{HttpError, connection::is_local, retry};
 use crate::tls::{Trust, install_crypto_provider};
 
 /// What is read of an answer: enough for the words in which a server says what it does not like.
@@ -24,6 +20,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Untraced {
     url: Url,
     trust: Trust,
+    user_agent: &'static str,
     /// Made by the first request: reading the system's certificates takes its time.
     client: OnceCell<reqwest::Client>,
 }
@@ -39,16 +36,17 @@ pub(crate) struct Answer {
 }
 
 impl Untraced {
-    /// A client for `url`. It opens nothing until the first request.
+    /// A client for `url` that calls itself `user_agent`. It opens nothing until the first request.
     ///
     /// # Errors
     /// When a certificate or a key is none.
-    pub(crate) fn new(url: Url, trust: Trust) -> Result<Self, HttpError> {
+    pub(crate) fn new(url: Url, trust: Trust, user_agent: &'static str) -> Result<Self, HttpError> {
         certificates(&trust)?;
         identity(&trust)?;
         Ok(Self {
             url,
             trust,
+            user_agent,
             client: OnceCell::new(),
         })
     }
@@ -81,7 +79,7 @@ impl Untraced {
     fn client(&self) -> Result<reqwest::Client, HttpError> {
         install_crypto_provider();
         let mut builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
+            .user_agent(self.user_agent)
             .connect_timeout(CONNECT_TIMEOUT)
             .referer(false)
             .redirect(reqwest::redirect::Policy::none())

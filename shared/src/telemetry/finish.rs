@@ -31,6 +31,7 @@ impl Finish {
             slow.mark(span);
         }
         name_failure(span);
+        drop_nameless(span);
         keep_last(&mut span.attributes);
         redact::span(span);
         if let Some(length) = self.max_value_length {
@@ -53,6 +54,20 @@ fn name_failure(span: &mut SpanData) {
     if matches!(span.status, Status::Error { .. }) && !span.attributes.iter().any(is_named) {
         span.attributes
             .push(KeyValue::new(keys::ERROR_TYPE, "_OTHER"));
+    }
+}
+
+/// An attribute has a key that is not empty.
+///
+/// Source: <https://opentelemetry.io/docs/specs/otel/common/#attribute>.
+fn drop_nameless(span: &mut SpanData) {
+    let is_named = |attribute: &KeyValue| !attribute.key.as_str().is_empty();
+    span.attributes.retain(is_named);
+    for event in &mut span.events.events {
+        event.attributes.retain(is_named);
+    }
+    for link in &mut span.links.links {
+        link.attributes.retain(is_named);
     }
 }
 

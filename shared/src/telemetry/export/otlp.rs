@@ -38,6 +38,16 @@ use crate::{
 use grpc::Grpc;
 use http::Http;
 
+/// What the exporter calls itself: program, then exporter and language.
+///
+/// Source: <https://opentelemetry.io/docs/specs/otel/protocol/exporter/#user-agent>.
+const USER_AGENT: &str = concat!(
+    "chimera/",
+    env!("CARGO_PKG_VERSION"),
+    " OTel-OTLP-Exporter-Rust/",
+    env!("CARGO_PKG_VERSION")
+);
+
 /// Sends one signal to one backend.
 #[derive(Debug)]
 pub(super) struct Otlp {

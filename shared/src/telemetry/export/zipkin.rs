@@ -16,6 +16,14 @@ use super::{
 use crate::{config::ZipkinConfig, http::Untraced, telemetry::resource::service_name, tls::Trust};
 use span::ZipkinSpan;
 
+/// What the exporter calls itself, in the form of OTLP's.
+const USER_AGENT: &str = concat!(
+    "chimera/",
+    env!("CARGO_PKG_VERSION"),
+    " OTel-Zipkin-Exporter-Rust/",
+    env!("CARGO_PKG_VERSION")
+);
+
 /// Posts spans to Zipkin.
 #[derive(Debug)]
 pub(super) struct Zipkin {
@@ -28,7 +36,7 @@ impl Zipkin {
     pub(super) fn new(config: &ZipkinConfig) -> Result<Self, Unusable> {
         let url = Url::parse(config.endpoint.expose()).map_err(Unusable::Url)?;
         Ok(Self {
-            client: Untraced::new(url, Trust::default()).map_err(Unusable::Client)?,
+            client: Untraced::new(url, Trust::default(), USER_AGENT).map_err(Unusable::Client)?,
             timeout: config.timeout,
             service: String::new(),
         })

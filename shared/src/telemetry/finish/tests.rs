@@ -81,6 +81,21 @@ fn what_is_over_a_limit_is_dropped_and_counted() {
 }
 
 #[test]
+fn attributes_without_a_key_are_dropped() {
+    let nameless = || vec![KeyValue::new("", 1), KeyValue::new("a", 2)];
+    let span = span(&config(), |telemetry| {
+        let start = nameless().into_iter().fold(start(), SpanStart::with);
+        let span = telemetry.root().start(start);
+        span.event("e", nameless());
+        span.link(span.context(), nameless());
+    });
+    let named = [KeyValue::new("a", 2)];
+    assert_eq!(span.attributes, named);
+    assert_eq!(span.events.events[0].attributes, named);
+    assert_eq!(span.links.links[0].attributes, named);
+}
+
+#[test]
 fn a_span_may_have_limits_of_its_own() {
     let mut config = config();
     config.limits.attribute_count = 1;

@@ -19,11 +19,10 @@ use super::{
         queue::Taken,
         unusable::Unusable,
     },
-    answer,
+    USER_AGENT, answer,
 };
 use crate::{
     config::{Compression, OtlpSignal, Signal},
-    http::USER_AGENT,
     tls::{Trust, install_crypto_provider},
 };
 

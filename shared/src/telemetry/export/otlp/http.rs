@@ -14,7 +14,7 @@ use super::{
         queue::Taken,
         unusable::Unusable,
     },
-    answer,
+    USER_AGENT, answer,
 };
 use crate::{
     config::{Compression, OtlpProtocol, OtlpSignal},
@@ -49,7 +49,7 @@ impl Http {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         Ok(Self {
-            client: Untraced::new(url, trust).map_err(Unusable::Client)?,
+            client: Untraced::new(url, trust, USER_AGENT).map_err(Unusable::Client)?,
             headers,
             is_json,
             is_packed,

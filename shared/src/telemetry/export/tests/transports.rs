@@ -28,7 +28,11 @@ async fn check_transport(protocol: OtlpProtocol, compression: Compression) {
     assert_eq!(received.span_count(), 3);
     assert_eq!(received.headers[0]["x-tenant"], "seven");
     let agent = received.headers[0]["user-agent"].to_str().unwrap();
-    assert!(agent.starts_with("chimera/"), "{agent}");
+    let exporter = concat!(" OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"));
+    assert!(
+        agent.starts_with("chimera/") && agent.contains(exporter),
+        "{agent}"
+    );
     // What arrived is what others were given.
     let kept = telemetry.memory().unwrap().get_finished_spans().unwrap();
     let arrived = &received.traces[0].resource_spans[0].scope_spans[0].spans;
