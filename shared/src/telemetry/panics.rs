@@ -68,7 +68,8 @@ impl Panicked {
                 location = self.location.as_str(),
                 thread = self.thread.as_str(),
                 backtrace = self.backtrace.as_deref(),
-                "panicked: {}",
+                "panicked at {}: {}",
+                self.location,
                 self.message
             );
         }
