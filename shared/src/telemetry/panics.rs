@@ -1,8 +1,7 @@
 //! Panics as log lines: what a panic says may hold a secret, and plain text on standard error is no line of a JSON log.
 
 use std::{
-    backtrace::Backtrace,
-    env,
+    backtrace::{Backtrace, BacktraceStatus},
     panic::{self, PanicHookInfo},
     thread,
 };
@@ -33,12 +32,10 @@ fn tell(info: &PanicHookInfo<'_>, log: Option<&WeakDispatch>) {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it is the standard library's variable, whose own hook reads it so, and no setting"
-)]
-fn asks_for_backtrace() -> bool {
-    env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0")
+/// Where `RUST_BACKTRACE` asks for one.
+fn backtrace() -> Option<String> {
+    let backtrace = Backtrace::capture();
+    (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string())
 }
 
 struct Panicked {
@@ -56,7 +53,7 @@ impl Panicked {
             message: redact::text(message).into_owned(),
             location: location.unwrap_or_default(),
             thread: thread::current().name().unwrap_or("unnamed").to_owned(),
-            backtrace: asks_for_backtrace().then(|| Backtrace::force_capture().to_string()),
+            backtrace: backtrace(),
         }
     }
 
