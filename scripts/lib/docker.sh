@@ -38,9 +38,17 @@ start_docker() {
     return 1
 }
 
+# The engine is a child of the shell that began it, or of sudo, and has children of its own: its group ends.
 end_docker() {
     [ -n "$engine" ] || return 0
-    as_root kill "$engine" 2>/dev/null || true
+    local tick
+    # By itself it ends its containers and what it started; after half a minute it is told less kindly.
+    as_root pkill -g "$engine" -x dockerd || as_root kill -- "-$engine" 2>/dev/null || true
+    for tick in {1..300}; do
+        as_root kill -0 -- "-$engine" 2>/dev/null || break
+        sleep 0.1
+        [ "$tick" -lt 300 ] || as_root kill -KILL -- "-$engine" 2>/dev/null || true
+    done
     wait "$engine" 2>/dev/null || true
     engine=
 }
