@@ -493,8 +493,10 @@ fn members_of_tracestate_are_left_out() {
     check("v=ghp_0123456789abcdef", "");
 }
 
-const NOISE: &str =
-    "([ -~]|password=|://|@|Bearer |eyJ|-----BEGIN |-----END |PRIVATE KEY-----|ü|\"|'|\\\\){0,40}";
+/// What the search stops at, and characters of several bytes beside it.
+const NOISE: &str = "([ -~]|password=|secret:|Token|token|cookie=|authorization: |Digest |://|%3A%2F%2F|%3D|%40|@|Bearer \
+                     |eyJ|-----BEGIN |-----END |PRIVATE KEY-----|REDACTED|<token>|</token>|curl -u |--password |\\?code=\
+                     |hvs\\.|https://hooks\\.slack\\.com/services/|ü|€|\"|'|\\\\|\n|  |\\(|\\)|\\{|\\}|\\[|\\]|,|;|&){0,40}";
 
 proptest! {
     #[test]
