@@ -26,7 +26,7 @@ pub(crate) struct Arrival {
     pub(crate) deadline: Option<Deadline>,
     /// How long it was ready in its queue, milliseconds; `None` where nothing says since when.
     pub(crate) queue_wait_ms: Option<f64>,
-    /// What it belongs to, where its sender said so: what the span has as `messaging.message.conversation_id`.
+    /// What it belongs to, or its own id where its sender did not say.
     pub(crate) correlation_id: Option<String>,
     /// The key it was first published with.
     pub(crate) routing_key: String,
@@ -48,7 +48,8 @@ impl Arrival {
                 .saturating_add(delivery.deliveries().saturating_sub(1)),
             deadline: headers.get_u64(name::DEADLINE).map(Deadline::from_epoch_ms),
             queue_wait_ms: queue_wait_ms(message, now_us()),
-            correlation_id: message.properties.correlation_id.clone(),
+            correlation_id: (message.properties.correlation_id.clone())
+                .or_else(|| message.properties.message_id.clone()),
             routing_key: headers
                 .get_str(name::ORIGINAL_ROUTING_KEY)
                 .unwrap_or(message.routing_key.as_str())
