@@ -5,21 +5,13 @@
     reason = "figures for whoever runs the tests, shown with --nocapture"
 )]
 
-use std::{
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use chimera_bus::{
-    AmqpBus, Bus, Delivery, Message, Queue, QueueName, Routed, Subscription,
-    amqp::{Connectivity, Options},
+    Bus, Delivery, Message, Queue, QueueName, Routed, Subscription, amqp::Connectivity,
 };
 use chimera_servers::RabbitMq;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::sync::watch;
 
 use crate::{
     harness::connect,
@@ -27,7 +19,7 @@ use crate::{
 };
 
 /// How long a fault is watched before it is a failure.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs `fault` with a broker of its own in the middle of a load.
 fn under_load<F: Future<Output = ()>>(name: &str, fault: impl FnOnce(Arc<RabbitMq>, Load) -> F) {
@@ -40,7 +32,7 @@ fn under_load<F: Future<Output = ()>>(name: &str, fault: impl FnOnce(Arc<RabbitM
 }
 
 /// Does to the broker what takes its time.
-async fn on(broker: &Arc<RabbitMq>, act: impl FnOnce(&RabbitMq) + Send + 'static) {
+pub(crate) async fn on(broker: &Arc<RabbitMq>, act: impl FnOnce(&RabbitMq) + Send + 'static) {
     let broker = broker.clone();
     tokio::task::spawn_blocking(move || act(&broker))
         .await
@@ -48,7 +40,7 @@ async fn on(broker: &Arc<RabbitMq>, act: impl FnOnce(&RabbitMq) + Send + 'static
 }
 
 /// `rabbitmqctl` means the virtual host `/` unless told otherwise.
-async fn close_connections(broker: &Arc<RabbitMq>, vhost: String) {
+pub(crate) async fn close_connections(broker: &Arc<RabbitMq>, vhost: String) {
     on(broker, move |broker| {
         let arguments = ["close_all_connections", "--vhost", &vhost, "a test"];
         println!("{}", broker.ctl(&arguments).trim());
@@ -99,74 +91,6 @@ fn connections_that_the_broker_closes() {
             load.account_for_all().await;
         },
     );
-}
-
-/// What is declared as the connection ends may never be answered, neither with yes nor with no.
-#[test]
-fn queues_are_declared_while_connections_end() {
-    const PUBLISHERS: usize = 8;
-    runtime().block_on(async {
-        let broker = Arc::new(RabbitMq::start());
-        let url = broker.new_vhost();
-        let bus = connect(&url).await;
-        let (declared, mut progress) = watch::channel(0);
-        let is_over = Arc::new(AtomicBool::new(false));
-        let mut publishers = JoinSet::new();
-        for publisher in 0..PUBLISHERS {
-            let (bus, declared, is_over) = (bus.clone(), declared.clone(), is_over.clone());
-            publishers.spawn(async move {
-                for number in 0.. {
-                    if is_over.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    // Each is the first to wait for its queue, and needs another to wait in.
-                    let queue = QueueName::new(format!("agent{publisher}.{number}"));
-                    let mut later = Message::to_queue(&queue.expect("a name"), "1");
-                    later.delay = Some(Duration::from_secs(3_600));
-                    let routed = bus.publish(later).await.expect("it is published");
-                    assert_eq!(routed, Routed::ToQueue);
-                    declared.send_modify(|count| *count += 1);
-                }
-            });
-        }
-        for _ in 0..3 {
-            let so_far = *progress.borrow_and_update();
-            wait_for(&mut progress, |count| *count >= so_far + 2 * PUBLISHERS).await;
-            close_connections(&broker, vhost(&url)).await;
-        }
-        on(&broker, RabbitMq::stop).await;
-        on(&broker, RabbitMq::start_again).await;
-        let so_far = *progress.borrow_and_update();
-        wait_for(&mut progress, |count| *count >= so_far + 2 * PUBLISHERS).await;
-        is_over.store(true, Ordering::Relaxed);
-        let ended = tokio::time::timeout(PATIENCE / 4, publishers.join_all()).await;
-        ended.expect("every publisher is told what became of its message");
-        println!("{} queues declared", *progress.borrow());
-        on(&broker, RabbitMq::stop).await;
-    });
-}
-
-/// The client has as many channels as a connection may have, and gives none back that the broker closed.
-#[test]
-fn more_closed_channels_than_a_connection_may_have() {
-    const CHANNELS: usize = 8;
-    runtime().block_on(async {
-        let url = tokio::task::spawn_blocking(|| RabbitMq::shared().new_vhost());
-        let url = url.await.expect("there is a broker");
-        let mut options = Options::new(format!("{url}?channel_max={CHANNELS}"), "test");
-        // Nothing else is to be waited for between one error and the next.
-        options.retry.longest = options.retry.first;
-        let bus = AmqpBus::connect(options).await;
-        let bus = bus.expect("the broker takes connections");
-        for _ in 0..2 * CHANNELS {
-            let mut wrong = Message::event("agent.ask".parse_key(), "wrong");
-            wrong.exchange = chimera_bus::Exchange::from_static("nobody.declared.this");
-            bus.publish(wrong).await.expect_err("it is refused");
-        }
-        let right = Message::event("agent.ask".parse_key(), "1");
-        assert_eq!(bus.publish(right).await.ok(), Some(Routed::Nowhere));
-        bus.close().await;
-    });
 }
 
 #[test]
@@ -240,7 +164,7 @@ fn a_broker_that_is_short_of_memory() {
     );
 }
 
-async fn wait_for<T>(state: &mut watch::Receiver<T>, is: impl FnMut(&T) -> bool) {
+pub(crate) async fn wait_for<T>(state: &mut watch::Receiver<T>, is: impl FnMut(&T) -> bool) {
     let reached = tokio::time::timeout(PATIENCE, state.wait_for(is)).await;
     drop(
         reached
@@ -311,7 +235,7 @@ fn keys_that_nobody_is_bound_to() {
     });
 }
 
-trait ParseKey {
+pub(crate) trait ParseKey {
     fn parse_key(&self) -> chimera_bus::RoutingKey;
 }
 

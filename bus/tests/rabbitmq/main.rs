@@ -1,5 +1,6 @@
 //! The conformance suite on RabbitMQ, and what only this bus promises. With `--features servers`.
 
+mod endings;
 mod faults;
 mod harness;
 mod load;
