@@ -108,10 +108,10 @@ impl Live {
         }
     }
 
-    /// A new channel. The client never gives the number of a channel back that the broker closed; a connection whose
-    /// numbers are used up is ended, so that the next one is made.
+    /// A new channel, to be waited for under [`Live::answer`]. The client never gives the number of a channel back that the
+    /// broker closed; a connection whose numbers are used up is ended, so that the next one is made.
     pub(super) async fn channel(&self) -> lapin::Result<Channel> {
-        let created = self.answer(self.connection.create_channel()).await;
+        let created = self.connection.create_channel().await;
         if let Err(error) = &created
             && matches!(error.kind(), ErrorKind::ChannelsLimitReached)
         {
